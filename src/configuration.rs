@@ -1,0 +1,128 @@
+//! Plain data of a sample: cell, species, positions, velocities.
+
+use crate::cell::{Cell, Vector};
+use crate::error::{Error, Result};
+use crate::units;
+
+/// A chemical element or a made-up species of a model glass former.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Element {
+    /// Symbol, such as `Cu`.
+    pub name: String,
+    /// Mass [u].
+    pub mass: f64,
+}
+
+/// The state of a sample.
+///
+/// Positions are unwrapped: an atom that leaves through one face keeps its coordinates, so the difference of two
+/// configurations of one run is the true displacement. Kernels take any periodic image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    /// Periodic cell.
+    pub cell: Cell,
+    /// The species that occur, in the order of their numbers.
+    pub elements: Vec<Element>,
+    /// Species of each atom: an index into `elements`.
+    pub species: Vec<usize>,
+    /// Unwrapped positions [length].
+    pub positions: Vec<Vector>,
+    /// Velocities [length/time, kernel units]; empty when there are none.
+    pub velocities: Vec<Vector>,
+}
+
+impl Configuration {
+    /// A configuration at rest; checks that lengths agree and numbers are finite.
+    pub fn new(
+        cell: Cell,
+        elements: Vec<Element>,
+        species: Vec<usize>,
+        positions: Vec<Vector>,
+    ) -> Result<Configuration> {
+        let configuration = Configuration { cell, elements, species, positions, velocities: Vec::new() };
+        configuration.check()?;
+        Ok(configuration)
+    }
+
+    /// An error when lengths disagree, a species is unknown, a mass is not positive or a number is not finite.
+    pub fn check(&self) -> Result<()> {
+        let atoms = self.positions.len();
+        if self.species.len() != atoms {
+            return Err(Error::input(format!("configuration: {} species for {atoms} positions", self.species.len())));
+        }
+        if !self.velocities.is_empty() && self.velocities.len() != atoms {
+            return Err(Error::input(format!(
+                "configuration: {} velocities for {atoms} positions",
+                self.velocities.len()
+            )));
+        }
+        if let Some(element) = self.elements.iter().find(|e| e.mass.is_nan() || e.mass <= 0.0) {
+            return Err(Error::input(format!(
+                "configuration: the mass of {} must be positive, found {}",
+                element.name, element.mass
+            )));
+        }
+        for (atom, (&kind, position)) in self.species.iter().zip(&self.positions).enumerate() {
+            if kind >= self.elements.len() {
+                return Err(Error::input(format!(
+                    "configuration: atom {} has an unknown species {}",
+                    atom + 1,
+                    kind + 1
+                )));
+            }
+            if !position.iter().all(|x| x.is_finite()) {
+                return Err(Error::input(format!("configuration: the position of atom {} is not finite", atom + 1)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of atoms.
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// True when there is no atom.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// Mass of an atom [u].
+    pub fn mass(&self, atom: usize) -> f64 {
+        self.elements[self.species[atom]].mass
+    }
+
+    /// Masses of all atoms [u].
+    pub fn masses(&self) -> Vec<f64> {
+        self.species.iter().map(|&kind| self.elements[kind].mass).collect()
+    }
+
+    /// Number of atoms of each species.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.elements.len()];
+        for &kind in &self.species {
+            counts[kind] += 1;
+        }
+        counts
+    }
+
+    /// Mass density [g/cm^3].
+    pub fn density(&self) -> f64 {
+        self.masses().iter().sum::<f64>() / self.cell.volume() * units::DENSITY
+    }
+
+    /// Kinetic energy [energy]; zero without velocities.
+    pub fn kinetic_energy(&self) -> f64 {
+        self.velocities
+            .iter()
+            .zip(&self.species)
+            .map(|(v, &kind)| 0.5 * self.elements[kind].mass * v.norm_squared())
+            .sum()
+    }
+
+    /// Kinetic temperature [K] with the centre of mass at rest, `2 E_kin / (3 (N - 1) k_B)`.
+    pub fn temperature(&self) -> f64 {
+        let freedom = 3 * self.len().saturating_sub(1).max(1);
+        2.0 * self.kinetic_energy() / (freedom as f64 * units::BOLTZMANN)
+    }
+}

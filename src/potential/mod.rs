@@ -1,0 +1,95 @@
+//! Interatomic potentials: pair terms plus an embedding energy of the local density.
+//!
+//! ```math
+//! E = sum_{i<j} phi_ab(r_ij) + sum_i F_a(rho_i),    rho_i = sum_j rho_ab(r_ij)
+//! ```
+//! Finnis, Sinclair, Philos. Mag. A 50, 45 (1984), <https://doi.org/10.1080/01418618408244210>. A pair potential is
+//! the case without density.
+
+pub mod analytic;
+pub mod engine;
+pub mod hessian;
+pub mod lennard_jones;
+pub mod local;
+pub mod radial;
+
+use crate::configuration::Element;
+use crate::error::{Error, Result};
+pub use engine::Engine;
+pub use hessian::Hessian;
+pub use local::LocalEngine;
+use radial::{Embedding, Radial};
+use std::sync::Arc;
+
+/// Pair functions, density functions and embedding functions of a set of species.
+#[derive(Debug)]
+pub struct Potential {
+    label: String,
+    elements: Vec<Element>,
+    cutoff: f64,
+    pair: Vec<Radial>,
+    density: Vec<Radial>,
+    embedding: Vec<Embedding>,
+}
+
+impl Potential {
+    /// A potential from its functions: `pair[a * n + b]`, `density[a * n + b]` (what an atom of species `b` adds to the
+    /// density at one of species `a`) and `embedding[a]`, in the order of `elements`.
+    pub fn new(
+        label: impl Into<String>,
+        elements: Vec<Element>,
+        pair: Vec<Radial>,
+        density: Vec<Radial>,
+        embedding: Vec<Embedding>,
+    ) -> Result<Arc<Potential>> {
+        let n = elements.len();
+        if pair.len() != n * n || density.len() != n * n || embedding.len() != n {
+            return Err(Error::input("potential: one function is needed for each pair of species"));
+        }
+        let cutoff = pair.iter().chain(&density).map(Radial::cutoff).fold(0.0, f64::max);
+        Ok(Arc::new(Potential { label: label.into(), elements, cutoff, pair, density, embedding }))
+    }
+
+    /// A built-in potential: `CuZr-2009`, `CuZr-2007` or `CuZr-2019`.
+    pub fn built_in(name: &str) -> Result<Arc<Potential>> {
+        analytic::built_in(name)
+    }
+
+    /// Name or file the potential came from.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The species it describes.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
+    /// Largest distance at which atoms act on each other [length].
+    pub fn cutoff(&self) -> f64 {
+        self.cutoff
+    }
+
+    /// The number of a species by its name; an error that lists the known ones.
+    pub fn species(&self, name: &str) -> Result<usize> {
+        self.elements.iter().position(|e| e.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.elements.iter().map(|e| e.name.as_str()).collect();
+            Error::input(format!("potential {}: unknown species {name}; it knows {}", self.label, known.join(", ")))
+        })
+    }
+
+    /// Pair energy between species `a` and `b`.
+    pub fn pair(&self, a: usize, b: usize) -> &Radial {
+        &self.pair[a * self.elements.len() + b]
+    }
+
+    /// Density that an atom of species `b` adds at one of species `a`.
+    pub fn density(&self, a: usize, b: usize) -> &Radial {
+        &self.density[a * self.elements.len() + b]
+    }
+
+    /// Embedding energy of species `a`.
+    pub fn embedding(&self, a: usize) -> &Embedding {
+        &self.embedding[a]
+    }
+}
