@@ -1,6 +1,9 @@
 //! One column: a name, a unit and its values.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
+
+use crate::error::{Error, Result};
 
 /// The values of a column. A missing number is NaN.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,4 +64,146 @@ impl Column {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+impl Column {
+    /// The same values under another name.
+    pub fn renamed(mut self, name: &str) -> Column {
+        self.name = name.into();
+        self
+    }
+
+    /// The same values said to be in another unit; nothing is converted.
+    pub fn with_unit(mut self, unit: &str) -> Column {
+        self.unit = unit.into();
+        self
+    }
+
+    /// The values as real numbers; text is an error, yes and no are 1 and 0.
+    pub fn numbers(&self) -> Result<Vec<f64>> {
+        match &self.values {
+            Values::Float(v) => Ok(v.to_vec()),
+            Values::Integer(v) => Ok(v.iter().map(|&x| x as f64).collect()),
+            Values::Boolean(v) => Ok(v.iter().map(|&x| f64::from(u8::from(x))).collect()),
+            Values::Text(_) => Err(Error::input(format!("column `{}` is text, not numbers", self.name))),
+        }
+    }
+
+    /// The values as text, if they are.
+    pub fn texts(&self) -> Result<&[String]> {
+        match &self.values {
+            Values::Text(v) => Ok(v),
+            _ => Err(Error::input(format!("column `{}` is not text", self.name))),
+        }
+    }
+
+    /// The values as a mask, if they are yes and no.
+    pub fn mask(&self) -> Result<&[bool]> {
+        match &self.values {
+            Values::Boolean(v) => Ok(v),
+            _ => Err(Error::input(format!("column `{}` is not yes and no; compare it with something", self.name))),
+        }
+    }
+
+    /// True for real and whole numbers.
+    pub fn is_numeric(&self) -> bool {
+        matches!(self.values, Values::Float(_) | Values::Integer(_))
+    }
+
+    /// True when the value in this row is missing: NaN, or an empty text.
+    pub fn is_missing(&self, row: usize) -> bool {
+        match &self.values {
+            Values::Float(v) => v[row].is_nan(),
+            Values::Text(v) => v[row].is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The rows with these numbers, in this order.
+    pub fn take(&self, rows: &[usize]) -> Column {
+        let values = match &self.values {
+            Values::Float(v) => Values::Float(Arc::new(rows.iter().map(|&r| v[r]).collect())),
+            Values::Integer(v) => Values::Integer(Arc::new(rows.iter().map(|&r| v[r]).collect())),
+            Values::Text(v) => Values::Text(Arc::new(rows.iter().map(|&r| v[r].clone()).collect())),
+            Values::Boolean(v) => Values::Boolean(Arc::new(rows.iter().map(|&r| v[r]).collect())),
+        };
+        Column { name: self.name.clone(), unit: self.unit.clone(), values }
+    }
+
+    /// These values, then those of `other`, which must be of the same kind and unit.
+    pub fn append(&self, other: &Column) -> Result<Column> {
+        self.same_kind(other).map_err(|e| e.within("append"))?;
+        if self.unit != other.unit {
+            return Err(Error::input(format!(
+                "append: column `{}` is in {} here and in {} there",
+                self.name,
+                named(&self.unit),
+                named(&other.unit)
+            )));
+        }
+        let values = match (&self.values, &other.values) {
+            (Values::Integer(a), Values::Integer(b)) => Values::Integer(Arc::new([a.as_slice(), b].concat())),
+            (Values::Text(a), Values::Text(b)) => Values::Text(Arc::new([a.as_slice(), b].concat())),
+            (Values::Boolean(a), Values::Boolean(b)) => Values::Boolean(Arc::new([a.as_slice(), b].concat())),
+            _ => Values::Float(Arc::new([self.numbers()?, other.numbers()?].concat())),
+        };
+        Ok(Column { name: self.name.clone(), unit: self.unit.clone(), values })
+    }
+
+    /// A column of one value repeated to `height` rows; any other column as it is.
+    pub(crate) fn repeated(&self, height: usize) -> Column {
+        if self.len() == 1 && height != 1 { self.take(&vec![0; height]) } else { self.clone() }
+    }
+
+    /// An error unless both columns hold numbers, both text, or both yes and no.
+    pub(crate) fn same_kind(&self, other: &Column) -> Result<()> {
+        match (self.kind(), other.kind()) {
+            (a, b) if a == b => Ok(()),
+            (a, b) => Err(Error::input(format!("column `{}` is {a} here and {b} there", self.name))),
+        }
+    }
+
+    /// What the values are, in words.
+    pub fn kind(&self) -> &'static str {
+        match self.values {
+            Values::Float(_) | Values::Integer(_) => "numbers",
+            Values::Text(_) => "text",
+            Values::Boolean(_) => "yes and no",
+        }
+    }
+
+    /// The order of two rows; missing numbers come last in either direction.
+    pub(crate) fn compare(&self, a: usize, b: usize, descending: bool) -> Ordering {
+        let turn = |order: Ordering| if descending { order.reverse() } else { order };
+        match &self.values {
+            Values::Float(v) if v[a].is_nan() || v[b].is_nan() => v[a].is_nan().cmp(&v[b].is_nan()),
+            // Adding zero makes -0 equal to 0.
+            Values::Float(v) => turn((v[a] + 0.0).total_cmp(&(v[b] + 0.0))),
+            Values::Integer(v) => turn(v[a].cmp(&v[b])),
+            Values::Text(v) => turn(v[a].cmp(&v[b])),
+            Values::Boolean(v) => turn(v[a].cmp(&v[b])),
+        }
+    }
+
+    /// True when every value of `other` is missing or equal to the one here.
+    pub(crate) fn agrees_with(&self, other: &Column) -> bool {
+        if self.unit != other.unit || self.len() != other.len() || self.kind() != other.kind() {
+            return false;
+        }
+        let equal = |row: usize| match (&self.values, &other.values) {
+            (Values::Text(a), Values::Text(b)) => a[row] == b[row],
+            (Values::Boolean(a), Values::Boolean(b)) => a[row] == b[row],
+            (Values::Integer(a), Values::Integer(b)) => a[row] == b[row],
+            (Values::Integer(a), Values::Float(b)) => a[row] as f64 == b[row],
+            (Values::Float(a), Values::Integer(b)) => a[row] == b[row] as f64,
+            (Values::Float(a), Values::Float(b)) => a[row] == b[row],
+            _ => false,
+        };
+        (0..self.len()).all(|row| other.is_missing(row) || equal(row))
+    }
+}
+
+/// A unit in a sentence.
+pub(crate) fn named(unit: &str) -> String {
+    if unit.is_empty() { "no unit".into() } else { unit.into() }
 }
