@@ -1,5 +1,7 @@
 //! A module uses only modules above it in the list of `lib.rs`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 
