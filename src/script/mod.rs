@@ -1,1 +1,23 @@
-//! To come.
+//! The script language: Rhai, bound to the modules of the library.
+//!
+//! A binding file holds no physics: it reads options, makes one library call and returns the result. ARCHITECTURE.md
+//! shows how to add one.
+
+mod engine;
+mod error;
+mod glass;
+mod help;
+mod io;
+mod library;
+mod options;
+mod stdlib;
+mod system;
+mod terminal;
+mod units;
+
+pub use engine::{Outcome, Session, Settings};
+pub use error::{Raw, Report, fail};
+pub use help::Entry;
+pub use library::Library;
+pub use options::{Given, Options, number, numbers};
+pub use terminal::{Terminal, interrupt, observer};

@@ -1,0 +1,57 @@
+//! The standard library: Rhai files embedded in the program, replaced one by one by those of a directory.
+
+use super::error::Report;
+use super::library::Library;
+use include_dir::{Dir, include_dir};
+use rhai::{Module, Scope};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+static EMBEDDED: Dir = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
+
+/// Prefix of the names of embedded files in errors.
+const PREFIX: &str = "stdlib/";
+
+/// True for a file that is part of the program.
+pub(super) fn is_built_in(source: &str) -> bool {
+    source.starts_with(PREFIX)
+}
+
+/// Name and text of each embedded file, in the order of names.
+pub(super) fn embedded() -> BTreeMap<String, String> {
+    let scripts = EMBEDDED.files().filter(|f| f.path().extension().is_some_and(|e| e == "rhai"));
+    scripts.filter_map(|f| Some((format!("{PREFIX}{}", f.path().display()), f.contents_utf8()?.to_string()))).collect()
+}
+
+/// The embedded files, with those of `directory` in place of files of the same name and beside the others.
+pub(super) fn files(directory: Option<&Path>) -> Result<BTreeMap<String, String>, Report> {
+    let mut files = embedded();
+    let Some(directory) = directory else { return Ok(files) };
+    let unreadable = |e: std::io::Error| Report::plain(format!("{}: {e}", directory.display()));
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|e| e == "rhai") {
+            let text = super::engine::read_script(&path)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.remove(&format!("{PREFIX}{name}"));
+            files.insert(path.display().to_string(), text);
+        }
+    }
+    Ok(files)
+}
+
+/// Compiles each file into a global module, so that its functions and closures work everywhere.
+pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> Result<(), Report> {
+    for (name, text) in files {
+        let sources = super::engine::Sources::of(files);
+        let names = library.names().clone();
+        let mut ast =
+            library.engine().compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &sources))?;
+        ast.set_source(name.as_str());
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, library.engine())
+            .map_err(|e| Report::of_run(&e, name, &sources))?;
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        library.add_script(&stem, module.into());
+    }
+    Ok(())
+}
