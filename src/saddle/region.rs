@@ -1,0 +1,298 @@
+//! The atoms that take part in a search, and the energy as a function of their positions alone.
+
+use super::vectors::{copy, largest, remove_mean};
+use crate::cell::{Cell, Vector};
+use crate::configuration::Configuration;
+use crate::error::Result;
+use crate::potential::local::LocalHessian;
+use crate::potential::{LocalEngine, Potential};
+use std::sync::Arc;
+
+/// Edge of the bins in which atoms are looked up [length].
+const BIN: f64 = 5.0;
+
+/// The minimum that every search of a campaign starts from.
+#[derive(Debug)]
+pub struct Frame {
+    /// Atoms of the minimum.
+    pub configuration: Configuration,
+    /// Their potential.
+    pub potential: Arc<Potential>,
+    bins: [usize; 3],
+    first: Vec<usize>,
+    order: Vec<u32>,
+}
+
+impl Frame {
+    /// Sort the atoms of a minimum into bins.
+    pub fn new(configuration: Configuration, potential: &Arc<Potential>) -> Frame {
+        let cell = &configuration.cell;
+        let bins = cell.widths().map(|w| ((w / BIN) as usize).clamp(1, 512));
+        let place: Vec<usize> = configuration.positions.iter().map(|p| flat(bins, bin_of(cell, bins, p))).collect();
+        let mut first = vec![0; bins.iter().product::<usize>() + 1];
+        place.iter().for_each(|&b| first[b + 1] += 1);
+        (1..first.len()).for_each(|k| first[k] += first[k - 1]);
+        let mut next = first.clone();
+        let mut order = vec![0; place.len()];
+        for (atom, &b) in place.iter().enumerate() {
+            order[next[b]] = atom as u32;
+            next[b] += 1;
+        }
+        Frame { configuration, potential: potential.clone(), bins, first, order }
+    }
+
+    /// Number of atoms.
+    pub fn len(&self) -> usize {
+        self.configuration.len()
+    }
+
+    /// True when there is no atom.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Atoms closer than `radius` to any of the `centers`, in ascending order.
+    pub fn within(&self, centers: &[Vector], radius: f64) -> Vec<usize> {
+        let cell = &self.configuration.cell;
+        let widths = cell.widths();
+        let reach = [0, 1, 2].map(|k| (radius * self.bins[k] as f64 / widths[k]).ceil() as isize);
+        let mut found = Vec::new();
+        for center in centers {
+            let middle = bin_of(cell, self.bins, center);
+            let range = [0, 1, 2].map(|k| {
+                let n = self.bins[k] as isize;
+                if 2 * reach[k] + 1 >= n { 0..n } else { middle[k] as isize - reach[k]..middle[k] as isize + reach[k] + 1 }
+            });
+            for x in range[0].clone() {
+                for y in range[1].clone() {
+                    for z in range[2].clone() {
+                        let wrapped = |k: usize, b: isize| b.rem_euclid(self.bins[k] as isize) as usize;
+                        let bin = flat(self.bins, [wrapped(0, x), wrapped(1, y), wrapped(2, z)]);
+                        for &atom in &self.order[self.first[bin]..self.first[bin + 1]] {
+                            if self.distance(atom as usize, center) < radius {
+                                found.push(atom as usize);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Distance of an atom of the minimum from a point, over periodic images [length].
+    pub fn distance(&self, atom: usize, point: &Vector) -> f64 {
+        self.configuration.cell.minimum_image(self.configuration.positions[atom] - point).norm()
+    }
+}
+
+fn bin_of(cell: &Cell, bins: [usize; 3], position: &Vector) -> [usize; 3] {
+    let s = cell.fractional(position);
+    [0, 1, 2].map(|k| (((s[k] - s[k].floor()) * bins[k] as f64) as usize).min(bins[k] - 1))
+}
+
+fn flat(bins: [usize; 3], b: [usize; 3]) -> usize {
+    (b[0] * bins[1] + b[1]) * bins[2] + b[2]
+}
+
+/// The union of two ascending lists.
+pub fn union(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let mut all: Vec<usize> = a.iter().chain(b).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// What a search has spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Evaluations of energy and forces.
+    pub force_evaluations: u64,
+    /// Products of the Hessian with a vector.
+    pub hessian_products: u64,
+    /// Active atoms, summed over the evaluations of forces.
+    pub atom_evaluations: u64,
+}
+
+impl Cost {
+    /// Add what another part has spent.
+    pub fn add(&mut self, other: Cost) {
+        self.force_evaluations += other.force_evaluations;
+        self.hessian_products += other.hessian_products;
+        self.atom_evaluations += other.atom_evaluations;
+    }
+}
+
+/// The active atoms with their energy, forces and Hessian; all others stay in the minimum.
+#[derive(Debug)]
+pub struct Region<'a> {
+    /// The minimum.
+    pub frame: &'a Frame,
+    /// Active atoms, ascending.
+    pub atoms: Vec<usize>,
+    /// Their positions [length].
+    pub positions: Vec<Vector>,
+    /// Energy over that of the minimum [energy].
+    pub energy: f64,
+    /// Forces on the active atoms [energy/length].
+    pub forces: Vec<Vector>,
+    /// What this region has spent.
+    pub cost: Cost,
+    engine: LocalEngine,
+    hessian: Option<LocalHessian>,
+}
+
+impl<'a> Region<'a> {
+    /// Active `atoms` (ascending) at their places in the minimum.
+    pub fn new(frame: &'a Frame, atoms: Vec<usize>) -> Result<Region<'a>> {
+        Region::beside(frame, &frame.configuration, atoms)
+    }
+
+    /// The same with all frozen atoms where `configuration` has them, and energies relative to it.
+    pub fn beside(frame: &'a Frame, configuration: &Configuration, atoms: Vec<usize>) -> Result<Region<'a>> {
+        let engine = LocalEngine::new(&frame.potential, configuration, &atoms)?;
+        let positions: Vec<Vector> = atoms.iter().map(|&atom| configuration.positions[atom]).collect();
+        let forces = vec![Vector::zeros(); atoms.len()];
+        let cost = Cost::default();
+        Ok(Region { frame, atoms, positions, energy: 0.0, forces, cost, engine, hessian: None })
+    }
+
+    /// Number of active atoms.
+    pub fn len(&self) -> usize {
+        self.atoms.len()
+    }
+
+    /// True when every atom of the sample is active, so that the sample as a whole can drift.
+    pub fn is_free(&self) -> bool {
+        self.atoms.len() == self.frame.len()
+    }
+
+    /// Energy and forces at the present positions.
+    pub fn evaluate(&mut self) -> Result<()> {
+        self.engine.evaluate(&self.positions)?;
+        self.energy = self.engine.energy;
+        copy(&mut self.forces, &self.engine.forces);
+        self.hessian = None;
+        self.cost.force_evaluations += 1;
+        self.cost.atom_evaluations += self.atoms.len() as u64;
+        Ok(())
+    }
+
+    /// Go back to a state that was evaluated before; nothing is computed again.
+    pub fn restore(&mut self, positions: &[Vector], forces: &[Vector], energy: f64) {
+        copy(&mut self.positions, positions);
+        copy(&mut self.forces, forces);
+        self.energy = energy;
+        self.hessian = None;
+    }
+
+    /// Make the Hessian of the present positions ready for `product`.
+    pub fn linearize(&mut self) -> Result<()> {
+        if self.hessian.is_none() {
+            self.hessian = Some(self.engine.hessian(&self.positions)?);
+        }
+        Ok(())
+    }
+
+    /// `out = H v`; zero before `linearize`.
+    pub fn product(&mut self, v: &[Vector], out: &mut [Vector]) {
+        self.cost.hessian_products += 1;
+        match &self.hessian {
+            Some(hessian) => hessian.apply(v, out),
+            None => out.fill(Vector::zeros()),
+        }
+    }
+
+    /// Make more atoms active; `vectors`, one component for each active atom, get zeros for the new ones. The forces on
+    /// the new atoms are unknown until the next evaluation. False when there is none to add.
+    pub fn grow(&mut self, more: &[usize], vectors: &mut [&mut Vec<Vector>]) -> Result<bool> {
+        let atoms = union(&self.atoms, more);
+        if atoms.len() == self.atoms.len() {
+            return Ok(false);
+        }
+        let old = std::mem::replace(&mut self.atoms, atoms);
+        let place: Vec<Option<usize>> = self.atoms.iter().map(|atom| old.binary_search(atom).ok()).collect();
+        for vector in vectors.iter_mut() {
+            **vector = place.iter().map(|p| p.map_or(Vector::zeros(), |k| vector[k])).collect();
+        }
+        let minimum = &self.frame.configuration.positions;
+        self.positions =
+            self.atoms.iter().zip(&place).map(|(&atom, p)| p.map_or(minimum[atom], |k| self.positions[k])).collect();
+        self.forces = place.iter().map(|p| p.map_or(Vector::zeros(), |k| self.forces[k])).collect();
+        self.engine = LocalEngine::new(&self.frame.potential, &self.frame.configuration, &self.atoms)?;
+        self.hessian = None;
+        Ok(true)
+    }
+
+    /// Displacements of the active atoms from the minimum, without the drift of the whole sample [length].
+    pub fn displacement(&self, out: &mut Vec<Vector>) {
+        let minimum = &self.frame.configuration.positions;
+        out.clear();
+        out.extend(self.positions.iter().zip(&self.atoms).map(|(p, &atom)| p - minimum[atom]));
+        if self.is_free() {
+            remove_mean(out);
+        }
+    }
+
+    /// Frozen atoms that feel the active ones, with the forces on them.
+    pub fn frozen_forces(&mut self) -> Result<Vec<(usize, Vector)>> {
+        if self.is_free() {
+            return Ok(Vec::new());
+        }
+        // An atom two cutoffs away feels an active one through the density of an atom between them.
+        let wide = self.frame.within(&self.positions, 2.0 * self.frame.potential.cutoff());
+        let mut engine = LocalEngine::new(&self.frame.potential, &self.whole(), &union(&self.atoms, &wide))?;
+        let positions: Vec<Vector> = (engine.active().iter())
+            .map(|atom| match self.atoms.binary_search(atom) {
+                Ok(place) => self.positions[place],
+                Err(_) => self.frame.configuration.positions[*atom],
+            })
+            .collect();
+        engine.evaluate(&positions)?;
+        self.cost.force_evaluations += 1;
+        self.cost.atom_evaluations += positions.len() as u64;
+        let frozen = engine.active().iter().zip(&engine.forces).filter(|(atom, _)| self.atoms.binary_search(atom).is_err());
+        Ok(frozen.map(|(&atom, &force)| (atom, force)).collect())
+    }
+
+    /// Largest force on an active atom [energy/length].
+    pub fn largest_force(&self) -> f64 {
+        largest(&self.forces)
+    }
+
+    /// Positions of all atoms of the sample.
+    pub fn whole(&self) -> Configuration {
+        let mut configuration = self.frame.configuration.clone();
+        for (&atom, p) in self.atoms.iter().zip(&self.positions) {
+            configuration.positions[atom] = *p;
+        }
+        configuration
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::Element;
+    use crate::random::{Purpose, stream};
+    use rand::RngExt;
+
+    #[test]
+    fn atoms_near_points_are_those_of_a_plain_loop() {
+        let cell = Cell::triclinic([24.0, 22.0, 21.0], [5.0, -3.0, 2.0]).unwrap();
+        let mut random = stream(3, Purpose::Packing, 0);
+        let positions: Vec<Vector> =
+            (0..400).map(|_| Vector::from_fn(|_, _| random.random_range(-30.0..30.0))).collect();
+        let element = Element { name: "Cu".into(), mass: 63.546 };
+        let configuration = Configuration::new(cell, vec![element], vec![0; 400], positions.clone()).unwrap();
+        let frame = Frame::new(configuration, &Potential::built_in("CuZr-2009").unwrap());
+        for radius in [3.0, 8.0, 14.0] {
+            let centers = [positions[7], positions[300]];
+            let expected: Vec<usize> =
+                (0..400).filter(|&a| centers.iter().any(|c| frame.distance(a, c) < radius)).collect();
+            assert_eq!(frame.within(&centers, radius), expected);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The journal of a campaign: one text file, appended to, from which a campaign goes on after any end.
+//!
+//! The first lines name the glass, the potential, the seed and every option, one `# name = value` each. Every try is one
+//! line of comma-separated values with a checksum at its end, written when the try is done. A line that was cut off by a
+//! crash is dropped; one with a wrong checksum is left out and named. Lines are in the order in which tries ended, so a table
+//! made from a journal is sorted.
+
+use super::Artn;
+use super::event::{Displacements, Event, FIELDS, Outcome, mark_duplicates};
+use super::search::Events;
+use crate::cell::Vector;
+use crate::configuration::Configuration;
+use crate::error::{Error, Result};
+use crate::potential::Potential;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// First line of every journal.
+const TITLE: &str = "# vitric artn journal 1";
+
+/// Records between two requests to the disk to keep what it has.
+const SYNC_EVERY: u64 = 16;
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: Mutex<(File, u64)>,
+    /// Tries it held when it was opened.
+    pub events: Vec<Event>,
+    /// What was wrong with it and left out.
+    pub notes: Vec<String>,
+}
+
+/// What a journal holds.
+#[derive(Debug, Default)]
+struct Content {
+    header: Vec<(String, String)>,
+    events: Vec<Event>,
+    notes: Vec<String>,
+    /// Bytes up to the end of the last complete line.
+    length: u64,
+}
+
+impl Journal {
+    /// Open or make a journal; an error that names the difference when it belongs to other searches, or when another
+    /// program writes to it.
+    pub fn open(path: &Path, header: &[(String, String)]) -> Result<Journal> {
+        let text = read(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(|e| Error::file(path, format!("cannot open the store: {e}")))?;
+        file.try_lock().map_err(|e| Error::file(path, format!("another program writes to this store ({e})")))?;
+        let mut content = parse(path, &text)?;
+        if content.events.is_empty() && content.header.len() < header.len() {
+            // New, or cut off before its first try.
+            content = Content::default();
+            let mut title = format!("{TITLE}\n");
+            header.iter().for_each(|(name, value)| title.push_str(&format!("# {name} = {value}\n")));
+            content.length = title.len() as u64;
+            file.set_len(0).and_then(|()| file.write_all(title.as_bytes())).map_err(|e| Error::file(path, e))?;
+        } else {
+            compare(path, &content.header, header)?;
+            file.set_len(content.length).map_err(|e| Error::file(path, e))?;
+        }
+        file.seek(SeekFrom::End(0)).and_then(|_| file.sync_all()).map_err(|e| Error::file(path, e))?;
+        Ok(Journal {
+            path: path.to_path_buf(),
+            file: Mutex::new((file, 0)),
+            events: content.events,
+            notes: content.notes,
+        })
+    }
+
+    /// Add a try.
+    pub fn append(&self, event: &Event) -> Result<()> {
+        let mut guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, since) = &mut *guard;
+        let start = file.stream_position().map_err(|e| Error::file(&self.path, e))?;
+        let written = file.write_all(line(event).as_bytes());
+        *since += 1;
+        let kept = if *since % SYNC_EVERY == 0 { file.sync_data() } else { Ok(()) };
+        written.and(kept).map_err(|e| {
+            // A full disk leaves half a line, which the next one must not run into.
+            let _ = file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start)));
+            Error::file(&self.path, format!("cannot write to the store: {e}; all earlier tries are kept"))
+        })
+    }
+
+    /// Make sure that the disk has everything.
+    pub fn sync(&self) -> Result<()> {
+        let guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.0.sync_all().map_err(|e| Error::file(&self.path, e))
+    }
+}
+
+/// Join journals of one campaign, for example its shards; the result is that of one run.
+pub fn merge(paths: &[PathBuf]) -> Result<Events> {
+    let mut contents = Vec::new();
+    for path in paths {
+        let text = read(path)?;
+        if text.is_empty() {
+            return Err(Error::file(path, "there is no store"));
+        }
+        contents.push(parse(path, &text)?);
+    }
+    let Some(first) = contents.first() else {
+        return Err(Error::input("merge_events: the list of stores is empty"));
+    };
+    let header = first.header.clone();
+    for (path, content) in paths.iter().zip(&contents) {
+        compare(path, &content.header, &header)?;
+    }
+    let options = options_of(&paths[0], &header)?;
+    let seed = header.iter().find(|h| h.0 == "seed").and_then(|h| h.1.parse().ok()).unwrap_or(0);
+    let notes = contents.iter().flat_map(|c| c.notes.clone()).collect();
+    let mut events: Vec<Event> = contents.into_iter().flat_map(|c| c.events).collect();
+    events.sort_by_key(|e| (e.atom, e.attempt));
+    events.dedup_by_key(|e| (e.atom, e.attempt));
+    mark_duplicates(&mut events, &options);
+    Ok(Events { events, seed, label: options.label(), complete: true, notes })
+}
+
+fn options_of(path: &Path, header: &[(String, String)]) -> Result<Artn> {
+    let known: Vec<String> = Artn::default().options().into_iter().map(|o| o.0).collect();
+    let members: Vec<String> =
+        header.iter().filter(|h| known.contains(&h.0)).map(|(name, value)| format!("\"{name}\": {value}")).collect();
+    serde_json::from_str(&format!("{{{}}}", members.join(", ")))
+        .map_err(|e| Error::file(path, format!("the options of the store cannot be read: {e}")))
+}
+
+/// The text of a file; empty when there is none.
+fn read(path: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => file.read_to_end(&mut bytes).map_err(|e| Error::file(path, e))?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(e) => return Err(Error::file(path, format!("cannot open the store: {e}"))),
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn parse(path: &Path, text: &str) -> Result<Content> {
+    let mut content = Content::default();
+    // A line cut off by a crash has no end and does not count.
+    let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
+    content.length = complete.len() as u64;
+    if complete.len() < text.len() {
+        content.notes.push(format!("{}: its last line was cut off, that try is made again", path.display()));
+    }
+    for (k, row) in complete.lines().enumerate() {
+        if k == 0 && row != TITLE {
+            return Err(Error::parse(path, 1, "this is not a store of artn"));
+        }
+        if let Some(entry) = row.strip_prefix("# ") {
+            if let Some((name, value)) = entry.split_once(" = ") {
+                content.header.push((name.into(), value.into()));
+            }
+        } else if let Some(event) = parse_line(row) {
+            content.events.push(event);
+        } else {
+            content.notes.push(format!("{}, line {}: damaged, that try is made again", path.display(), k + 1));
+        }
+    }
+    Ok(content)
+}
+
+/// An error that names every difference between what a store was made with and what is wanted.
+fn compare(path: &Path, found: &[(String, String)], wanted: &[(String, String)]) -> Result<()> {
+    let value = |list: &[(String, String)], name: &str| {
+        list.iter().find(|h| h.0 == name).map_or_else(|| "nothing".to_string(), |h| h.1.clone())
+    };
+    let mut names: Vec<&str> = wanted.iter().chain(found).map(|h| h.0.as_str()).collect();
+    names.dedup();
+    let mut differences: Vec<String> = Vec::new();
+    for name in names {
+        let (before, now) = (value(found, name), value(wanted, name));
+        let difference = format!("`{name}` was {before}, is now {now}");
+        if before != now && !differences.contains(&difference) {
+            differences.push(difference);
+        }
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::file(path, format!("this store belongs to other searches: {}", differences.join("; "))))
+}
+
+/// A try as one line of text; numbers in the shortest form that gives the same bits back.
+fn line(event: &Event) -> String {
+    let mut text = format!("{},{},{},{}", event.atom, event.attempt, event.species, event.outcome);
+    for field in FIELDS {
+        let _ = write!(text, ",{}", (field.get)(event));
+    }
+    for list in [&event.saddle, &event.end] {
+        let atoms: Vec<String> =
+            list.iter().map(|(atom, d)| format!("{atom}:{}:{}:{}", d.x, d.y, d.z)).collect();
+        let _ = write!(text, ",{}", atoms.join(" "));
+    }
+    let sum = checksum(text.as_bytes());
+    let _ = writeln!(text, ",{sum:016x}");
+    text
+}
+
+fn parse_line(row: &str) -> Option<Event> {
+    let (text, sum) = row.rsplit_once(',')?;
+    if u64::from_str_radix(sum, 16).ok()? != checksum(text.as_bytes()) {
+        return None;
+    }
+    let mut parts = text.split(',');
+    let atom = parts.next()?.parse().ok()?;
+    let attempt = parts.next()?.parse().ok()?;
+    let mut event = Event::new(atom, attempt, parts.next()?);
+    event.outcome = Outcome::from_name(parts.next()?)?;
+    for field in FIELDS {
+        (field.set)(&mut event, parts.next()?.parse().ok()?);
+    }
+    event.saddle = parse_displacements(parts.next()?)?;
+    event.end = parse_displacements(parts.next()?)?;
+    Some(event)
+}
+
+fn parse_displacements(text: &str) -> Option<Displacements> {
+    text.split_whitespace()
+        .map(|entry| {
+            let mut numbers = entry.split(':');
+            let atom = numbers.next()?.parse().ok()?;
+            let mut component = || numbers.next()?.parse::<f64>().ok();
+            Some((atom, Vector::new(component()?, component()?, component()?)))
+        })
+        .collect()
+}
+
+/// FNV-1a: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// A fingerprint of cell, species and positions, to the last bit.
+pub fn fingerprint_of_configuration(configuration: &Configuration) -> String {
+    let mut bytes = Vec::new();
+    let mut number = |x: f64| bytes.extend_from_slice(&x.to_bits().to_le_bytes());
+    configuration.cell.matrix().iter().for_each(|&x| number(x));
+    for (&kind, position) in configuration.species.iter().zip(&configuration.positions) {
+        number(kind as f64);
+        position.iter().for_each(|&x| number(x));
+    }
+    configuration.elements.iter().for_each(|e| bytes.extend_from_slice(e.name.as_bytes()));
+    format!("{:016x}", checksum(&bytes))
+}
+
+/// Name of a potential and a fingerprint of the values of its functions.
+pub fn fingerprint_of_potential(potential: &Potential) -> String {
+    let mut text = String::new();
+    let kinds = potential.elements().len();
+    for a in 0..kinds {
+        for b in 0..kinds {
+            for k in 1..60 {
+                let r = potential.cutoff() * f64::from(k) / 60.0;
+                let (pair, density) = (potential.pair(a, b).evaluate(r), potential.density(a, b).evaluate(r));
+                let _ = write!(text, "{:.9e} {:.9e} ", pair[0], density[0]);
+            }
+        }
+        for k in 1..60 {
+            let _ = write!(text, "{:.9e} ", potential.embedding(a).evaluate(2.0 * f64::from(k))[0]);
+        }
+    }
+    format!("{} {:016x}", potential.label(), checksum(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(atom: usize, attempt: usize) -> Event {
+        let mut event = Event::new(atom, attempt, "Zr");
+        event.outcome = Outcome::Connected;
+        event.barrier = 1.0 / 3.0 + atom as f64;
+        event.final_energy = -0.1 + 0.2;
+        event.saddle = vec![(3, Vector::new(0.1, -1e-300, 2.0 / 7.0))];
+        event
+    }
+
+    fn header(increment: &str) -> Vec<(String, String)> {
+        let mut header = vec![("seed".to_string(), "4".to_string())];
+        header.extend(Artn::default().options());
+        header.iter_mut().filter(|h| h.0 == "increment").for_each(|h| h.1 = increment.into());
+        header
+    }
+
+    fn bits(event: &Event) -> Vec<u64> {
+        FIELDS.iter().map(|f| (f.get)(event).to_bits()).collect()
+    }
+
+    #[test]
+    fn a_line_gives_the_same_bits_back() {
+        let event = event(3, 1);
+        let text = line(&event);
+        let back = parse_line(text.trim_end()).unwrap();
+        assert_eq!(bits(&back), bits(&event));
+        assert_eq!(back.saddle, event.saddle);
+        assert!(parse_line(&text.trim_end().replacen("0.1", "0.2", 1)).is_none());
+    }
+
+    #[test]
+    fn what_was_cut_off_or_damaged_is_left_out_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.journal");
+        let journal = Journal::open(&path, &header("0.15")).unwrap();
+        (0..4).for_each(|k| journal.append(&event(k, 0)).unwrap());
+        assert!(Journal::open(&path, &header("0.15")).unwrap_err().to_string().contains("another program"));
+        drop(journal);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let damaged = text.replacen("1.3333333333333333", "1.3333333333333334", 1);
+        assert_ne!(damaged, text);
+        std::fs::write(&path, &damaged[..damaged.len() - 20]).unwrap();
+        let journal = Journal::open(&path, &header("0.15")).unwrap();
+        assert_eq!(journal.events.iter().map(|e| e.atom).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(journal.notes.len(), 2, "{:?}", journal.notes);
+        journal.append(&event(9, 0)).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(&path, &header("0.15")).unwrap().events.len(), 3);
+    }
+
+    #[test]
+    fn another_option_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.journal");
+        Journal::open(&path, &header("0.15")).unwrap().append(&event(0, 0)).unwrap();
+        let message = Journal::open(&path, &header("0.2")).unwrap_err().to_string();
+        assert!(message.contains("`increment` was 0.15, is now 0.2"), "{message}");
+        std::fs::write(&path, "atom,barrier\n").unwrap();
+        let message = Journal::open(&path, &header("0.2")).unwrap_err().to_string();
+        assert!(message.contains("line 1: this is not a store"), "{message}");
+    }
+
+    #[test]
+    fn shards_join_to_one_campaign() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [folder.path().join("a"), folder.path().join("b")];
+        for (part, path) in paths.iter().enumerate() {
+            let journal = Journal::open(path, &header("0.15")).unwrap();
+            (0..3).rev().for_each(|k| journal.append(&event(2 * k + part, 0)).unwrap());
+            journal.append(&event(part, 1)).unwrap();
+        }
+        let merged = merge(&paths).unwrap();
+        let order: Vec<(usize, usize)> = merged.events.iter().map(|e| (e.atom, e.attempt)).collect();
+        assert_eq!(order, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0)]);
+        assert_eq!(merged.events[1].outcome, Outcome::Connected);
+        let displacement_of_same = merged.events.iter().filter(|e| e.outcome == Outcome::Duplicate).count();
+        assert_eq!(displacement_of_same, 0, "a displacement that is not known agrees with none");
+        assert!(merge(&[]).is_err());
+    }
+}
