@@ -46,8 +46,7 @@ pub(super) fn refine<'a>(
             return Ok(Err(region));
         }
         if region.largest_force() < options.refined_force_tolerance {
-            let more =
-                super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
+            let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
             if !region.grow(&more, &mut [&mut mode])? {
                 return Ok(Ok((region, mode)));
             }
@@ -85,7 +84,12 @@ pub(super) fn refine<'a>(
 
 /// The surroundings that a refined event is given: everything within the refinement radius of its center, on top of what the
 /// search made active. All atoms when little is left out.
-pub(super) fn surroundings<'a>(options: &Artn, frame: &'a Frame, search: &Region<'a>, mode: &[Vector]) -> Result<(Region<'a>, Vec<Vector>)> {
+pub(super) fn surroundings<'a>(
+    options: &Artn,
+    frame: &'a Frame,
+    search: &Region<'a>,
+    mode: &[Vector],
+) -> Result<(Region<'a>, Vec<Vector>)> {
     let center = search.positions[most_displaced(search).0];
     let mut atoms = union(&search.atoms, &frame.within(&[center], options.refinement_radius));
     if options.region == super::Scope::All || 5 * atoms.len() > 4 * frame.len() {
@@ -113,7 +117,12 @@ pub(super) fn most_displaced(region: &Region) -> (usize, f64) {
 
 /// Certify a stationary point: the mode converged, the second eigenvalue from a fresh random vector, the largest force of
 /// all atoms, the harmonic answer of the frozen surroundings.
-pub(super) fn certify<'a>(options: &Artn, mut region: Region<'a>, mut mode: Vec<Vector>, random: &mut Random) -> Result<Saddle<'a>> {
+pub(super) fn certify<'a>(
+    options: &Artn,
+    mut region: Region<'a>,
+    mut mode: Vec<Vector>,
+    random: &mut Random,
+) -> Result<Saddle<'a>> {
     region.linearize()?;
     let mut lanczos = Lanczos::default();
     let stop = Stop { vectors: 60, change: 1e-3, residual: 0.05 };
@@ -125,7 +134,15 @@ pub(super) fn certify<'a>(options: &Artn, mut region: Region<'a>, mut mode: Vec<
     let frozen = region.frozen_forces()?.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
     let residual_force = region.largest_force().max(frozen);
     let (far_field, cost) = far_field(options, &region, Some(&mode))?;
-    Ok(Saddle { region, cost, mode, eigenvalue: first.eigenvalue, second_eigenvalue: second.eigenvalue, residual_force, far_field })
+    Ok(Saddle {
+        region,
+        cost,
+        mode,
+        eigenvalue: first.eigenvalue,
+        second_eigenvalue: second.eigenvalue,
+        residual_force,
+        far_field,
+    })
 }
 
 /// Energy gained by the harmonic answer of the frozen atoms around a stationary point, and what it cost to find.

@@ -61,7 +61,11 @@ impl Frame {
             let middle = bin_of(cell, self.bins, center);
             let range = [0, 1, 2].map(|k| {
                 let n = self.bins[k] as isize;
-                if 2 * reach[k] + 1 >= n { 0..n } else { middle[k] as isize - reach[k]..middle[k] as isize + reach[k] + 1 }
+                if 2 * reach[k] + 1 >= n {
+                    0..n
+                } else {
+                    middle[k] as isize - reach[k]..middle[k] as isize + reach[k] + 1
+                }
             });
             for x in range[0].clone() {
                 for y in range[1].clone() {
@@ -253,7 +257,8 @@ impl<'a> Region<'a> {
         engine.evaluate(&positions)?;
         self.cost.force_evaluations += 1;
         self.cost.atom_evaluations += positions.len() as u64;
-        let frozen = engine.active().iter().zip(&engine.forces).filter(|(atom, _)| self.atoms.binary_search(atom).is_err());
+        let frozen =
+            engine.active().iter().zip(&engine.forces).filter(|(atom, _)| self.atoms.binary_search(atom).is_err());
         Ok(frozen.map(|(&atom, &force)| (atom, force)).collect())
     }
 

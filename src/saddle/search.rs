@@ -1,5 +1,6 @@
 //! One try from kick to certificate, and campaigns of tries.
 
+use super::Artn;
 use super::activation::Activation;
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
@@ -7,7 +8,6 @@ use super::refine::{self, Saddle};
 use super::region::{Cost, Frame, Region};
 use super::store::{self, Journal};
 use super::vectors::{copy, dot, largest, norm};
-use super::Artn;
 use crate::cell::Vector;
 use crate::configuration::Configuration;
 use crate::error::{Error, Kind, Result};
@@ -238,7 +238,13 @@ impl Search {
     }
 
     /// One side down to its minimum: the atoms of the search first, then the whole surroundings.
-    fn relax<'a>(&'a self, cost: &mut Cost, saddle: &Saddle<'a>, inner: &[usize], step: f64) -> Result<Option<Region<'a>>> {
+    fn relax<'a>(
+        &'a self,
+        cost: &mut Cost,
+        saddle: &Saddle<'a>,
+        inner: &[usize],
+        step: f64,
+    ) -> Result<Option<Region<'a>>> {
         let options = &self.options;
         let descent = Descent {
             force_tolerance: options.side_force_tolerance,
@@ -261,8 +267,7 @@ impl Search {
         region.evaluate()?;
         let mut arrived = descent.run(&mut region, &mut |region| self.is_start(region))?;
         while arrived && !self.is_start(&region) {
-            let more =
-                super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
+            let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
             if !region.grow(&more, &mut [])? {
                 break;
             }
@@ -337,7 +342,8 @@ impl Search {
             Goal::Events { most, .. } => (0..most).map(|k| k..k + 1).collect(),
         };
         for round in rounds {
-            let open: Vec<usize> = if wanted == usize::MAX { atoms.clone() } else { self.open(&atoms, &events, wanted) };
+            let open: Vec<usize> =
+                if wanted == usize::MAX { atoms.clone() } else { self.open(&atoms, &events, wanted) };
             let mut tasks = Vec::new();
             for attempt in round {
                 for &atom in &open {
@@ -438,7 +444,9 @@ impl Campaign {
     fn part(&self) -> Vec<usize> {
         match self.shard {
             None => self.atoms.clone(),
-            Some((part, of)) => self.atoms.iter().copied().enumerate().filter(|(k, _)| k % of.max(1) == part).map(|a| a.1).collect(),
+            Some((part, of)) => {
+                self.atoms.iter().copied().enumerate().filter(|(k, _)| k % of.max(1) == part).map(|a| a.1).collect()
+            }
         }
     }
 }
@@ -495,7 +503,10 @@ impl<'a> Progress<'a> {
         let done = if self.by_tries { tries } else { connected };
         self.observer.advance(done, &|| {
             let share = 100.0 * connected as f64 / tries as f64;
-            format!("{connected} events, {share:.0} % of tries, mean barrier {:.3} eV", barriers / connected.max(1) as f64)
+            format!(
+                "{connected} events, {share:.0} % of tries, mean barrier {:.3} eV",
+                barriers / connected.max(1) as f64
+            )
         });
     }
 }

@@ -200,8 +200,7 @@ fn line(event: &Event) -> String {
         let _ = write!(text, ",{}", (field.get)(event));
     }
     for list in [&event.saddle, &event.end] {
-        let atoms: Vec<String> =
-            list.iter().map(|(atom, d)| format!("{atom}:{}:{}:{}", d.x, d.y, d.z)).collect();
+        let atoms: Vec<String> = list.iter().map(|(atom, d)| format!("{atom}:{}:{}:{}", d.x, d.y, d.z)).collect();
         let _ = write!(text, ",{}", atoms.join(" "));
     }
     let sum = checksum(text.as_bytes());
