@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polars::prelude::{self as pl, DataFrameJoinOps, IntoColumn, NamedFrom, NewChunkedArray};
 
 use crate::error::{Error, Result};
-use crate::table::{Column, Values};
+use crate::table::{Column, Groups, Values};
 
 /// Rows and named columns of one length, each with a unit. A verb returns a new table; a clone is cheap.
 ///
@@ -17,7 +17,7 @@ pub struct Table {
     /// The unit of each column, in their order.
     units: Vec<String>,
     /// The rows that were averaged, when this is a table of bins.
-    source: Option<Arc<Table>>,
+    bins: Option<Groups>,
 }
 
 /// Which rows a join keeps.
@@ -50,7 +50,7 @@ impl Table {
         let units = columns.iter().map(|c| c.unit.clone()).collect();
         let height = columns.first().map_or(0, Column::len);
         let frame = pl::DataFrame::new(height, columns.iter().map(to_polars).collect()).map_err(polars_error)?;
-        Ok(Table { frame, units, source: None })
+        Ok(Table { frame, units, bins: None })
     }
 
     /// A table around a polars frame; columns without a unit in `units` are pure numbers.
@@ -103,16 +103,14 @@ impl Table {
         Ok(&self.units[self.place(name)?])
     }
 
-    /// The rows that were averaged into this table by [`Table::bin`].
-    pub fn source(&self) -> Option<&Table> {
-        self.source.as_deref()
+    /// The rows that were averaged into this table by [`Table::bin`], in their bins.
+    pub fn bins(&self) -> Option<&Groups> {
+        self.bins.as_ref()
     }
 
     /// The same table, remembering the rows it was made from.
-    pub(crate) fn with_source(mut self, source: &Table) -> Table {
-        let mut source = source.clone();
-        source.source = None;
-        self.source = Some(Arc::new(source));
+    pub(crate) fn with_bins(mut self, bins: Groups) -> Table {
+        self.bins = Some(bins);
         self
     }
 
@@ -170,11 +168,18 @@ impl Table {
     /// The rows in the order of these columns, the first counting most. Rows that compare equal keep their order;
     /// missing numbers come last.
     pub fn sort(&self, names: &[impl AsRef<str>], descending: bool) -> Result<Table> {
-        for name in names {
-            self.place(name.as_ref()).map_err(|e| e.within("sort"))?;
-        }
-        let places = sorted_places(self, names, descending)?;
-        self.take(&places)
+        self.take(&self.order(names, descending).map_err(|e| e.within("sort"))?)
+    }
+
+    /// The numbers of the rows in the order of these columns.
+    pub(crate) fn order(&self, names: &[impl AsRef<str>], descending: bool) -> Result<Vec<usize>> {
+        let columns = names.iter().map(|n| self.column(n.as_ref())).collect::<Result<Vec<_>>>()?;
+        let mut rows: Vec<usize> = (0..self.height()).collect();
+        rows.sort_by(|&a, &b| {
+            let orders = columns.iter().map(|c| c.compare(a, b, descending));
+            orders.fold(std::cmp::Ordering::Equal, |order, next| order.then(next))
+        });
+        Ok(rows)
     }
 
     /// The rows with these numbers, in this order.
@@ -186,12 +191,12 @@ impl Table {
 
     /// The first rows.
     pub fn head(&self, rows: usize) -> Table {
-        Table { frame: self.frame.head(Some(rows)), units: self.units.clone(), source: None }
+        Table { frame: self.frame.head(Some(rows)), units: self.units.clone(), bins: None }
     }
 
     /// The last rows.
     pub fn tail(&self, rows: usize) -> Table {
-        Table { frame: self.frame.tail(Some(rows)), units: self.units.clone(), source: None }
+        Table { frame: self.frame.tail(Some(rows)), units: self.units.clone(), bins: None }
     }
 
     /// The rows of this table, then those of `other`, which must have the same columns with the same units.
@@ -240,7 +245,8 @@ impl Table {
         let mut arguments = pl::JoinArgs::new(if how == Join::Left { pl::JoinType::Left } else { pl::JoinType::Inner });
         arguments.suffix = Some(clash.into());
         arguments.maintain_order = pl::MaintainOrderJoin::Left;
-        let frame = self.frame.join(&other.frame, &keys, &keys, arguments, None).map_err(polars_error)?;
+        let (left, right) = (self.with_real_keys(&keys, other)?, other.with_real_keys(&keys, self)?);
+        let frame = left.frame.join(&right.frame, &keys, &keys, arguments, None).map_err(polars_error)?;
 
         let mut columns: Vec<Column> = Vec::new();
         for column in frame.columns() {
@@ -265,17 +271,29 @@ impl Table {
         Table::from_columns(columns).map_err(|e| e.within("join"))
     }
 
+    /// The table with those whole-number keys made real whose fellow in `other` is real.
+    fn with_real_keys(&self, keys: &[&str], other: &Table) -> Result<Table> {
+        let mut table = self.clone();
+        for key in keys {
+            let (mine, theirs) = (self.column(key)?, other.column(key)?);
+            if let (Values::Integer(_), Values::Float(_)) = (&mine.values, &theirs.values) {
+                table = table.with_column(Column::float(key, &mine.unit, mine.numbers()?))?;
+            }
+        }
+        Ok(table)
+    }
+
     /// The first row, counted from 0, whose values in these columns occurred before.
     fn repeated_row(&self, names: &[&str]) -> Result<Option<usize>> {
         let columns = names.iter().map(|n| self.column(n)).collect::<Result<Vec<_>>>()?;
-        let order = sorted_places(self, names, false)?;
+        let order = self.order(names, false)?;
         let equal = |a: usize, b: usize| columns.iter().all(|c| c.compare(a, b, false).is_eq());
         Ok(order.windows(2).filter(|w| equal(w[0], w[1])).map(|w| w[1]).min())
     }
 
     /// The same columns with other rows.
     fn with_rows(&self, frame: pl::DataFrame) -> Result<Table> {
-        Ok(Table { frame, units: self.units.clone(), source: None })
+        Ok(Table { frame, units: self.units.clone(), bins: None })
     }
 }
 
@@ -283,17 +301,6 @@ impl PartialEq for Table {
     fn eq(&self, other: &Table) -> bool {
         self.columns() == other.columns()
     }
-}
-
-/// Row numbers in the order of the named columns.
-fn sorted_places(table: &Table, names: &[impl AsRef<str>], descending: bool) -> Result<Vec<usize>> {
-    let columns = names.iter().map(|n| table.column(n.as_ref())).collect::<Result<Vec<_>>>()?;
-    let mut places: Vec<usize> = (0..table.height()).collect();
-    places.sort_by(|&a, &b| {
-        let orders = columns.iter().map(|c| c.compare(a, b, descending));
-        orders.fold(std::cmp::Ordering::Equal, |order, next| order.then(next))
-    });
-    Ok(places)
 }
 
 /// The error for a name that is no column.

@@ -1,0 +1,142 @@
+//! Tables in files: csv and parquet.
+//!
+//! A csv header names the unit, `barrier [eV]`. A parquet file has plain names and keeps the units in its metadata, under
+//! `vitric.units`, as a JSON object from name to unit. Real numbers are written with all their digits.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufWriter, Cursor, Write};
+use std::path::Path;
+
+use polars_io::parquet::write::KeyValueMetadata;
+use polars_io::prelude::{CsvReadOptions, CsvWriter, ParquetReader, ParquetWriter};
+use polars_io::{SerReader, SerWriter};
+
+use crate::error::{Error, Result};
+use crate::table::{Column, Table, Values};
+
+/// Where a parquet file keeps the units.
+const UNITS: &str = "vitric.units";
+
+impl Table {
+    /// Writes the table, as csv or parquet by the end of the name; an existing file is replaced as a whole or not at all.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = match path.extension().and_then(|e| e.to_str()) {
+            Some("csv") => self.to_csv(),
+            Some("parquet") => self.to_parquet(),
+            _ => return Err(Error::file(path, "save: a table is saved as .csv or .parquet")),
+        };
+        write_whole(path, &text.map_err(|e| Error::file(path, e))?)
+    }
+
+    /// The table as the bytes of a csv file.
+    pub fn to_csv(&self) -> Result<Vec<u8>> {
+        let columns = self.columns().into_iter().map(|c| {
+            let title = c.title();
+            c.renamed(&title)
+        });
+        let table = Table::from_columns(columns.collect())?;
+        let mut bytes = Vec::new();
+        CsvWriter::new(&mut bytes).finish(&mut table.frame().clone()).map_err(super::frame::polars_error)?;
+        Ok(bytes)
+    }
+
+    /// The table as the bytes of a parquet file.
+    pub fn to_parquet(&self) -> Result<Vec<u8>> {
+        let units: BTreeMap<String, String> =
+            self.columns().into_iter().filter(|c| !c.unit.is_empty()).map(|c| (c.name, c.unit)).collect();
+        let units = serde_json::to_string(&units).map_err(|e| Error::input(e.to_string()))?;
+        let metadata = KeyValueMetadata::from_static(vec![(UNITS.into(), units)]);
+        let mut bytes = Vec::new();
+        let writer = ParquetWriter::new(&mut bytes).with_key_value_metadata(Some(metadata));
+        writer.finish(&mut self.frame().clone()).map_err(super::frame::polars_error)?;
+        Ok(bytes)
+    }
+}
+
+/// Reads a csv or parquet file, recognised by its content.
+///
+/// ```
+/// use vitric::table::{Column, Table, read_table};
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("barriers.csv");
+/// let table = Table::from_columns(vec![Column::float("barrier", "eV", vec![0.1, f64::NAN])])?;
+/// table.save(&path)?;
+/// assert_eq!(read_table(&path)?.unit("barrier")?, "eV");
+/// # Ok::<(), vitric::error::Error>(())
+/// ```
+pub fn read_table(path: impl AsRef<Path>) -> Result<Table> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|e| Error::file(path, format!("read_table: {e}")))?;
+    let table = if bytes.starts_with(b"PAR1") { from_parquet(bytes) } else { from_csv(bytes) };
+    table.map_err(|e| Error::file(path, format!("read_table: {e}")))
+}
+
+/// The table in the bytes of a parquet file.
+fn from_parquet(bytes: Vec<u8>) -> Result<Table> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let metadata = reader.get_metadata().map_err(super::frame::polars_error)?;
+    let pairs = metadata.key_value_metadata().iter().flatten();
+    let text = pairs.filter(|p| p.key == UNITS).find_map(|p| p.value.clone()).unwrap_or("{}".into());
+    let units: BTreeMap<String, String> =
+        serde_json::from_str(&text).map_err(|e| Error::input(format!("metadata `{UNITS}`: {e}")))?;
+    let frame = reader.finish().map_err(super::frame::polars_error)?;
+    let unit = |c: &polars::prelude::Column| units.get(c.name().as_str()).cloned().unwrap_or_default();
+    Table::from_frame(&frame, frame.columns().iter().map(unit).collect())
+}
+
+/// The table in the bytes of a csv file.
+fn from_csv(bytes: Vec<u8>) -> Result<Table> {
+    if bytes.contains(&0) || std::str::from_utf8(&bytes).is_err() {
+        return Err(Error::input("neither a parquet file nor text"));
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Error::input("the file is empty"));
+    }
+    let options = CsvReadOptions::default().with_infer_schema_length(None);
+    let frame =
+        options.into_reader_with_file_handle(Cursor::new(bytes)).finish().map_err(super::frame::polars_error)?;
+    let units = vec![String::new(); frame.width()];
+    let columns = Table::from_frame(&frame, units)?.columns().into_iter().map(split_title);
+    Table::from_columns(columns.map(numbers_if_missing).collect())
+}
+
+/// `barrier [eV]` as a name and a unit.
+fn split_title(column: Column) -> Column {
+    let title = column.name.clone();
+    match title.strip_suffix(']').and_then(|t| t.rsplit_once(" [")) {
+        Some((name, unit)) => column.renamed(name).with_unit(unit),
+        None => column,
+    }
+}
+
+/// A column of text that holds nothing but numbers, NaN and gaps, as numbers.
+fn numbers_if_missing(column: Column) -> Column {
+    let Values::Text(texts) = &column.values else { return column };
+    let number = |t: &String| if t.is_empty() { Some(f64::NAN) } else { t.trim().parse::<f64>().ok() };
+    let values: Option<Vec<f64>> = texts.iter().map(number).collect();
+    match values {
+        Some(values) if texts.iter().any(|t| !t.is_empty()) => Column::float(&column.name, &column.unit, values),
+        _ => column,
+    }
+}
+
+/// Writes a file beside its place and moves it there, so that no half-written file is ever seen.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: std::io::Error| Error::file(path, format!("save: {e}"));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Narrowed by the user's umask; without this the file would be private.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.prefix(".vitric").tempfile_in(folder).map_err(failed)?;
+    let mut writer = BufWriter::new(&file);
+    writer.write_all(bytes).and_then(|()| writer.flush()).map_err(failed)?;
+    drop(writer);
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map(|_| ()).map_err(|e| failed(e.error))
+}
