@@ -11,10 +11,10 @@
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::random::{Purpose, Random, stream};
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
 use faer::linalg::matmul::matmul;
-use faer::diag::Diag;
 use faer::reborrow::*;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rand_distr::{Distribution, StandardNormal};
@@ -138,8 +138,7 @@ pub(crate) fn dense(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = matrix.nrows();
     let mut values = Diag::<f64>::zeros(n);
     let mut vectors = Mat::<f64>::zeros(n, n);
-    let scratch =
-        evd::self_adjoint_evd_scratch::<f64>(n, evd::ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(n, evd::ComputeEigenvectors::Yes, Par::Seq, Default::default());
     evd::self_adjoint_evd(
         matrix,
         values.as_mut(),

@@ -120,7 +120,10 @@ impl Modes {
     /// The displacement of an atom is its polarization vector divided by the square root of its mass.
     pub fn vector(&self, k: usize) -> Result<Vec<Vector>> {
         if k >= self.len() {
-            return Err(Error::input(format!("modes: there is no mode {k}; they are numbered 0 to {}", self.len() - 1)));
+            return Err(Error::input(format!(
+                "modes: there is no mode {k}; they are numbered 0 to {}",
+                self.len() - 1
+            )));
         }
         Ok((0..self.atoms()).map(|atom| self.polarization(atom, k)).collect())
     }
