@@ -13,7 +13,7 @@ fn check_golden(name: &str, figure: &Figure) {
     let svg = figure.svg().unwrap();
     assert!(svg.len() <= 20 * 1024, "{name}: {} bytes", svg.len());
     let path = Path::new("tests/goldens").join(format!("{name}.svg"));
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {
         std::fs::create_dir_all("tests/goldens").unwrap();
         std::fs::write(&path, &svg).unwrap();
     }
@@ -39,7 +39,8 @@ fn noise(n: usize, seed: u64) -> Vec<f64> {
 fn scatter() -> Figure {
     let x: Vec<f64> = (0..16).map(|i| 0.004 + 0.0005 * f64::from(i)).collect();
     let y: Vec<f64> = x.iter().zip(noise(16, 1)).map(|(x, n)| 2.1 - 90.0 * x + 0.03 * n).collect();
-    let points = Points::new(Data::from(x).named("vibrational_msd", "A^2"), Data::from(y).named("activation_energy", "eV"));
+    let points =
+        Points::new(Data::from(x).named("vibrational_msd", "A^2"), Data::from(y).named("activation_energy", "eV"));
     Figure::new().draw(Points { error: vec![0.04; 16], ..points }).draw(Fit::default())
 }
 
@@ -147,7 +148,8 @@ fn missing_numbers_are_left_out() {
 fn nothing_is_drawn_outside_the_axes() {
     let x: Vec<f64> = (-100..=100).map(f64::from).collect();
     let y: Vec<f64> = x.iter().map(|x| x * x * x).collect();
-    let mut figure = Figure::new().draw(Line::new(&x, &y)).draw(Points::new(&x, &y)).x_range(0.0, 10.0).y_range(-5.0, 60.0);
+    let mut figure =
+        Figure::new().draw(Line::new(&x, &y)).draw(Points::new(&x, &y)).x_range(0.0, 10.0).y_range(-5.0, 60.0);
     (figure.width, figure.height) = (Some(400.0), Some(300.0));
     let svg = figure.svg().unwrap();
     let numbers = svg.split("points=\"").skip(1).flat_map(|s| s.split('"').next().unwrap().split_whitespace());
@@ -168,12 +170,20 @@ fn what_cannot_be_drawn_is_an_error_that_says_why() {
     check_error(&Figure::new().draw(Points::new([1.0, 2.0], [-1.0, 0.0])).log_y(), "logarithmic");
     check_error(&scatter().y_range(2.0, 1.0), "y_range must be two numbers that rise, found 2 and 1");
     check_error(&Figure::new().draw(Fit::default()), "fit_line: needs points or a line before it");
-    check_error(&Figure::new().draw(Points::new([1.0, 1.0], [1.0, 2.0])).draw(Fit::default()), "two or more different x");
+    check_error(
+        &Figure::new().draw(Points::new([1.0, 1.0], [1.0, 2.0])).draw(Fit::default()),
+        "two or more different x",
+    );
     check_error(&Figure::new().draw(Map::new(Grid { nx: 3, ny: 3, ..field(2) })), "3 x 3 needs 9 values, found 4");
     check_error(&Figure::new().draw(Bars::new(["a", "b"], vec![Data::from([1.0])])), "has 1 values, expected 2");
     check_error(&Figure { width: Some(60.0), ..scatter() }, "leave no room");
     check_error(&scatter().panel(Panel::new()), "a panel has nothing to draw");
-    assert!(Histogram::of_values(&Data::from([f64::NAN]), None, false).unwrap_err().to_string().contains("no finite number"));
+    assert!(
+        Histogram::of_values(&Data::from([f64::NAN]), None, false)
+            .unwrap_err()
+            .to_string()
+            .contains("no finite number")
+    );
 }
 
 #[test]
@@ -196,7 +206,10 @@ fn files_appear_whole_or_not_at_all() {
 
 #[test]
 fn shared_axes_are_written_once() {
-    let panel = |top: f64| Panel::new().draw(Points::new(Data::from([0.0, 1.0]).named("time", "ps"), Data::from([0.0, top]).named("msd", "A^2")));
+    let panel = |top: f64| {
+        Panel::new()
+            .draw(Points::new(Data::from([0.0, 1.0]).named("time", "ps"), Data::from([0.0, top]).named("msd", "A^2")))
+    };
     let figure = [1.0, 2.0, 3.0, 4.0].into_iter().fold(Figure::new(), |f, top| f.panel(panel(top)));
     let count = |share| figure.clone().svg_with(share).matches("time (ps)").count();
     assert_eq!((count(Share::None), count(Share::X), count(Share::Both)), (4, 2, 2));
@@ -233,9 +246,11 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
     let energies: Vec<f64> = noise(3000, 5).iter().map(|n| (1.4 + 0.5 * n).abs()).collect();
     let spectrum = Histogram::of_values(&Data::from(energies).named("activation_energy", "eV"), None, true).unwrap();
     let e: Vec<f64> = (0..200).map(|i| 0.016 * f64::from(i)).collect();
-    let gauss: Vec<f64> = e.iter().map(|e| (-(e - 1.4f64).powi(2) / 0.5).exp() / (0.5 * std::f64::consts::TAU.sqrt())).collect();
+    let gauss: Vec<f64> =
+        e.iter().map(|e| (-(e - 1.4f64).powi(2) / 0.5).exp() / (0.5 * std::f64::consts::TAU.sqrt())).collect();
     let expo: Vec<f64> = e.iter().map(|e| 0.6 * (-e / 0.5).exp()).collect();
-    let curve = |y: Vec<f64>, label: &str, dashed| Line { label: label.into(), guide: true, dashed, ..Line::new(&e, y) };
+    let curve =
+        |y: Vec<f64>, label: &str, dashed| Line { label: label.into(), guide: true, dashed, ..Line::new(&e, y) };
     let histogram = Figure::new()
         .draw(Histogram { label: "all atoms".into(), ..spectrum.clone() })
         .draw(curve(gauss, "Rayleigh", false))
@@ -244,30 +259,60 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
 
     let many_x = noise(6000, 9);
     let many_y: Vec<f64> = many_x.iter().zip(noise(6000, 10)).map(|(x, n)| -3e7 * x + 5e7 * n).collect();
-    let many = Points::new(Data::from(many_x).named("excess_entropy", "k_B"), Data::from(many_y).named("pressure", "Pa"));
-    all.push(("cloud", Figure::new().draw(many).draw(Fit { note: FitNote::Equation, ..Fit::default() }).title("Six thousand points and a fit with a title that is much too long for one line of a figure")));
+    let many =
+        Points::new(Data::from(many_x).named("excess_entropy", "k_B"), Data::from(many_y).named("pressure", "Pa"));
+    all.push((
+        "cloud",
+        Figure::new()
+            .draw(many)
+            .draw(Fit { note: FitNote::Equation, ..Fit::default() })
+            .title("Six thousand points and a fit with a title that is much too long for one line of a figure"),
+    ));
 
     let strain: Vec<f64> = (0..300).map(|i| 0.0003 * f64::from(i)).collect();
-    let stress: Vec<f64> = strain.iter().map(|s| 24.0 * s - (24.0 * s - 1.0).max(0.0) * 0.8 - if (s * 100.0).fract() > 0.7 { 0.15 } else { 0.0 }).collect();
+    let stress: Vec<f64> = strain
+        .iter()
+        .map(|s| 24.0 * s - (24.0 * s - 1.0).max(0.0) * 0.8 - if (s * 100.0).fract() > 0.7 { 0.15 } else { 0.0 })
+        .collect();
     let aqs = Line::new(Data::from(strain).named("strain", ""), Data::from(stress).named("shear_stress", "GPa"));
     let mut panel = Panel::new().draw(aqs.clone());
     panel.x.range = Some((0.02, 0.04));
     let inset = Inset { panel, place: Place::LowerRight, size: (0.45, 0.45) };
-    all.push(("stress_strain", Figure::new().draw(aqs.clone()).inset(inset).vertical(0.042).horizontal(1.0).note("yield", Place::At(0.53, 0.9))));
+    all.push((
+        "stress_strain",
+        Figure::new()
+            .draw(aqs.clone())
+            .inset(inset)
+            .vertical(0.042)
+            .horizontal(1.0)
+            .note("yield", Place::At(0.53, 0.9)),
+    ));
 
     let mut map_inset = Panel::new().draw(aqs);
     map_inset.x.label = Some("γ".into());
     map_inset.y.label = Some("σ (GPa)".into());
-    let mut event = Figure::new().draw(Map::new(field(80))).draw(Bubbles { label: "D^{2}_{min}".into(), ..Bubbles::new([4.0, 11.0, 16.0], [5.0, 12.0, 3.0], [1.0, 2.0, 0.5]) });
+    let mut event = Figure::new().draw(Map::new(field(80))).draw(Bubbles {
+        label: "D^{2}_{min}".into(),
+        ..Bubbles::new([4.0, 11.0, 16.0], [5.0, 12.0, 3.0], [1.0, 2.0, 0.5])
+    });
     event = event.inset(Inset { panel: map_inset, place: Place::UpperRight, size: (0.42, 0.36) }).title("first event");
     all.push(("event", event));
 
     let mut four = Figure { columns: Some(4), share: Share::None, ..Figure::new() };
-    let names = [("vibrational_msd", "A^2", 1e-3), ("flexibility_volume", "A^3", 0.1), ("excess_entropy", "k_B", -7.0), ("participation_fraction", "", 1e-5)];
+    let names = [
+        ("vibrational_msd", "A^2", 1e-3),
+        ("flexibility_volume", "A^3", 0.1),
+        ("excess_entropy", "k_B", -7.0),
+        ("participation_fraction", "", 1e-5),
+    ];
     for (s, species) in ["Cu", "Zr"].iter().enumerate() {
         for (k, (name, unit, scale)) in names.iter().enumerate() {
             let x: Vec<f64> = (0..40).map(|i| scale * (1.0 + 0.02 * f64::from(i))).collect();
-            let y: Vec<f64> = x.iter().zip(noise(40, (10 * s + k) as u64 + 3)).map(|(x, n)| 1.9 - 0.4 * x / scale + 0.03 * n).collect();
+            let y: Vec<f64> = x
+                .iter()
+                .zip(noise(40, (10 * s + k) as u64 + 3))
+                .map(|(x, n)| 1.9 - 0.4 * x / scale + 0.03 * n)
+                .collect();
             let points = Points::new(Data::from(x).named(name, unit), Data::from(y).named("activation_energy", "eV"));
             let mut panel = Panel::new().draw(points).draw(Fit::default());
             panel.title = species.to_string();
@@ -275,59 +320,140 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
         }
     }
     all.push(("fig4", four.clone()));
-    all.push(("fig4_shared", Figure { share: Share::Y, title: "Activation energy and four descriptors".into(), ..four }));
+    all.push((
+        "fig4_shared",
+        Figure { share: Share::Y, title: "Activation energy and four descriptors".into(), ..four },
+    ));
 
     let mut fig6 = Figure { columns: Some(5), ..Figure::new() };
-    for (k, (name, unit)) in [("activation_energy", "eV"), ("vibrational_msd", "A^2"), ("flexibility_volume", "A^3"), ("excess_entropy", "k_B"), ("participation_fraction", "")].iter().enumerate() {
+    for (k, (name, unit)) in [
+        ("activation_energy", "eV"),
+        ("vibrational_msd", "A^2"),
+        ("flexibility_volume", "A^3"),
+        ("excess_entropy", "k_B"),
+        ("participation_fraction", ""),
+    ]
+    .iter()
+    .enumerate()
+    {
         let scale = [1.0, 0.01, 0.3, -8.0, 1e-5][k];
         let grid = field(40);
-        let grid = Grid { values: grid.values.iter().map(|v| v * scale).collect(), name: name.to_string(), unit: unit.to_string(), ..grid };
+        let grid = Grid {
+            values: grid.values.iter().map(|v| v * scale).collect(),
+            name: name.to_string(),
+            unit: unit.to_string(),
+            ..grid
+        };
         fig6 = fig6.panel(Panel::new().draw(Map::new(grid)));
     }
     for k in 0..5 {
         let r: Vec<f64> = (0..36).map(|i| 3.0 + 0.5 * f64::from(i)).collect();
         let c: Vec<f64> = r.iter().zip(noise(36, k)).map(|(r, n)| (-(r - 3.0) / 2.3).exp() + 0.01 * n).collect();
-        fig6 = fig6.panel(Panel::new().draw(Points::new(Data::from(r).named("r", "A"), Data::from(c).named("C(r)", ""))));
+        fig6 =
+            fig6.panel(Panel::new().draw(Points::new(Data::from(r).named("r", "A"), Data::from(c).named("C(r)", ""))));
     }
     all.push(("fig6", fig6));
 
     let mut decays = Figure::new().log_y();
-    for (k, name) in ["activation energy", "vibrational MSD", "flexibility volume", "excess entropy", "participation fraction"].iter().enumerate() {
+    for (k, name) in
+        ["activation energy", "vibrational MSD", "flexibility volume", "excess entropy", "participation fraction"]
+            .iter()
+            .enumerate()
+    {
         let r: Vec<f64> = (0..8).map(|i| 3.0 + f64::from(i)).collect();
         let c: Vec<f64> = r.iter().map(|r| (-(r - 3.0) / (1.6 + 0.25 * k as f64)).exp()).collect();
         decays = decays
-            .draw(Points { label: name.to_string(), ..Points::new(Data::from(r).named("r", "A"), Data::from(c).named("C(r)", "")) })
+            .draw(Points {
+                label: name.to_string(),
+                ..Points::new(Data::from(r).named("r", "A"), Data::from(c).named("C(r)", ""))
+            })
             .draw(Fit { note: FitNote::Decay, dashed: true, ..Fit::default() });
     }
     all.push(("fig7", decays.horizontal((-1.0f64).exp())));
 
     let r: Vec<f64> = (1..500).map(|i| 0.03 * f64::from(i)).collect();
-    let g = |a: f64| -> Data { r.iter().map(|r| if *r < 2.0 { 0.0 } else { 1.0 + a * (-(r - 2.5) / 3.0).exp() * (2.4 * (r - 2.7)).cos() }).collect::<Vec<_>>().into() };
+    let g = |a: f64| -> Data {
+        r.iter()
+            .map(|r| if *r < 2.0 { 0.0 } else { 1.0 + a * (-(r - 2.5) / 3.0).exp() * (2.4 * (r - 2.7)).cos() })
+            .collect::<Vec<_>>()
+            .into()
+    };
     let x = Data::from(&r).named("r", "A");
-    let partials = [("total", 2.0), ("g_CuCu", 1.2), ("g_CuZr", 1.7)].into_iter().fold(Figure::new(), |f, (name, a)| f.draw(Line::new(x.clone(), g(a).named(name, ""))));
+    let partials = [("total", 2.0), ("g_CuCu", 1.2), ("g_CuZr", 1.7)]
+        .into_iter()
+        .fold(Figure::new(), |f, (name, a)| f.draw(Line::new(x.clone(), g(a).named(name, ""))));
     all.push(("rdf", partials.y_label("g(r)").vertical(3.9)));
 
     let t: Vec<f64> = (0..60).map(|i| 10f64.powf(-2.0 + 0.1 * f64::from(i))).collect();
     let msd: Vec<f64> = t.iter().map(|t| 1e-6 * (t / (1.0 + t) + 0.01 * t)).collect();
     let time = Data::from(&t).named("time", "ps");
-    let mut loglog = Figure::new().draw(Line::new(time.clone(), Data::from(msd).named("diffusive_msd", "A^2"))).log_x().log_y();
-    loglog = loglog.draw(Line { right: true, dashed: true, ..Line::new(time, Data::from(t.iter().map(|t| 300.0 + 4.0 * t.ln()).collect::<Vec<_>>()).named("temperature", "K")) });
+    let mut loglog =
+        Figure::new().draw(Line::new(time.clone(), Data::from(msd).named("diffusive_msd", "A^2"))).log_x().log_y();
+    loglog = loglog.draw(Line {
+        right: true,
+        dashed: true,
+        ..Line::new(
+            time,
+            Data::from(t.iter().map(|t| 300.0 + 4.0 * t.ln()).collect::<Vec<_>>()).named("temperature", "K"),
+        )
+    });
     all.push(("twin", loglog));
 
     let narrow = Points::new([-4.90004, -4.90002, -4.89999], [1.2e-19, 3.4e-19, 2.2e-19]);
     let big = Theme { font_size: 40.0, ..Theme::default() };
-    all.push(("big_text", Figure { theme: big, width: Some(1000.0), ..Figure::new().draw(Line::new([0.0, 1.0], [0.0, 1.0])).note("r_{P} = 0.95", Place::At(0.5, 0.8)).note("r_{P} = −0.95", Place::At(0.5, 0.6)).note("r = 0.95", Place::At(0.5, 0.4)) }));
-    all.push(("tiny", Figure::new().draw(narrow).x_label("energy per atom of the relaxed glass after a very long annealing (eV)").y_label("a very long label beside the axis which needs more than one line (J)")));
-    all.push(("single", Figure { width: Some(240.0), ..Figure::new().draw(Points::new([5.0], [-1234567.0])).draw(Mark::from(Points::new([5.1], [-1234560.0]))) }));
-    let mut negative = Figure::new().draw(Bars::new(["2007", "2009", "2019"], vec![Data::from([-0.4, 0.3, -0.1]).named("energy_error", "meV")]));
-    negative.last().marks.push(Mark::Reference(vitric::plot::Reference { label: "tolerance".into(), ..vitric::plot::Reference::horizontal(0.25) }));
+    all.push((
+        "big_text",
+        Figure {
+            theme: big,
+            width: Some(1000.0),
+            ..Figure::new()
+                .draw(Line::new([0.0, 1.0], [0.0, 1.0]))
+                .note("r_{P} = 0.95", Place::At(0.5, 0.8))
+                .note("r_{P} = −0.95", Place::At(0.5, 0.6))
+                .note("r = 0.95", Place::At(0.5, 0.4))
+        },
+    ));
+    all.push((
+        "tiny",
+        Figure::new()
+            .draw(narrow)
+            .x_label("energy per atom of the relaxed glass after a very long annealing (eV)")
+            .y_label("a very long label beside the axis which needs more than one line (J)"),
+    ));
+    all.push((
+        "single",
+        Figure {
+            width: Some(240.0),
+            ..Figure::new().draw(Points::new([5.0], [-1234567.0])).draw(Mark::from(Points::new([5.1], [-1234560.0])))
+        },
+    ));
+    let mut negative = Figure::new()
+        .draw(Bars::new(["2007", "2009", "2019"], vec![Data::from([-0.4, 0.3, -0.1]).named("energy_error", "meV")]));
+    negative.last().marks.push(Mark::Reference(vitric::plot::Reference {
+        label: "tolerance".into(),
+        ..vitric::plot::Reference::horizontal(0.25)
+    }));
     all.push(("negative_bars", negative));
 
     let mut semilog = Panel::new().draw(spectrum);
     semilog.y.scale = Scale::Log;
     let holes = field(30);
-    let holed = Grid { values: holes.values.iter().enumerate().map(|(i, v)| if i % 30 < 6 && i / 30 > 22 { f64::NAN } else { *v }).collect(), y: (0.0, 10.0), ..holes };
-    let lined = Map { lines: true, color_map: vitric::plot::ColorMap::BlueRed, label: Some("barrier minus its mean (eV)".into()), ..Map::new(holed) };
+    let holed = Grid {
+        values: holes
+            .values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| if i % 30 < 6 && i / 30 > 22 { f64::NAN } else { *v })
+            .collect(),
+        y: (0.0, 10.0),
+        ..holes
+    };
+    let lined = Map {
+        lines: true,
+        color_map: vitric::plot::ColorMap::BlueRed,
+        label: Some("barrier minus its mean (eV)".into()),
+        ..Map::new(holed)
+    };
     all.push(("mixed", Figure::new().panel(semilog).panel(Panel::new().draw(lined))));
     all
 }

@@ -161,7 +161,8 @@ fn logarithmic(span: &Span, count: usize) -> Ticks {
     let text = |p: i32| if plain { power(p) } else { format!("10^{{{}}}", minus(&p.to_string())) };
     let decades = (first..=last).filter(|p| p.rem_euclid(stride) == 0);
     let major = decades.map(|p| (span.fraction(10f64.powi(p)), text(p))).collect();
-    let minor = (first - 1..=last).filter(|_| stride == 1).flat_map(|p| (2..10).map(move |m| f64::from(m) * 10f64.powi(p)));
+    let minor =
+        (first - 1..=last).filter(|_| stride == 1).flat_map(|p| (2..10).map(move |m| f64::from(m) * 10f64.powi(p)));
     let minor = if stride == 1 {
         minor.map(|v| span.fraction(v)).filter(|f| (0.0..=1.0).contains(f)).collect()
     } else {
@@ -208,7 +209,11 @@ mod tests {
     }
 
     fn check(low: f64, high: f64, scale: Scale, expected: &[&str], exponent: i32) {
-        assert_eq!(labels(low, high, scale), (expected.iter().map(|s| s.to_string()).collect(), exponent), "{low} to {high}");
+        assert_eq!(
+            labels(low, high, scale),
+            (expected.iter().map(|s| s.to_string()).collect(), exponent),
+            "{low} to {high}"
+        );
     }
 
     #[test]
@@ -251,7 +256,9 @@ mod tests {
 
     #[test]
     fn fraction_and_value_are_inverse() {
-        for span in [Span { low: 2.0, high: 7.0, scale: Scale::Linear }, Span { low: 1e-3, high: 1e4, scale: Scale::Log }] {
+        for span in
+            [Span { low: 2.0, high: 7.0, scale: Scale::Linear }, Span { low: 1e-3, high: 1e4, scale: Scale::Log }]
+        {
             for f in [0.0, 0.25, 1.0] {
                 assert!((span.fraction(span.value(f)) - f).abs() < 1e-12);
             }

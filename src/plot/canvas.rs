@@ -149,8 +149,12 @@ impl Canvas<'_> {
 
     /// A filled rectangle.
     pub fn rectangle(&mut self, rect: Rect, pen: Pen) {
-        let outcome =
-            self.backend.draw_rect(units((rect.x, rect.y)), units((rect.right(), rect.bottom())), &ShapeStyle::from(pen), true);
+        let outcome = self.backend.draw_rect(
+            units((rect.x, rect.y)),
+            units((rect.right(), rect.bottom())),
+            &ShapeStyle::from(pen),
+            true,
+        );
         self.note(outcome);
     }
 
@@ -252,7 +256,10 @@ fn finish(text: &str, (width, height): (u32, u32)) -> String {
             let opening = line.replace(&format!(" font-family=\"{FAMILY}\""), "");
             let content = lines.next().unwrap_or_default();
             let size = attribute(&opening, "font-size").unwrap_or_default();
-            finished.push_str(&opening.replace(&format!("font-size=\"{size}\""), &format!("font-size=\"{}\"", short(size.parse().unwrap_or_default()))));
+            finished.push_str(&opening.replace(
+                &format!("font-size=\"{size}\""),
+                &format!("font-size=\"{}\"", short(size.parse().unwrap_or_default())),
+            ));
             finished.push_str(&shifted(content, size.parse().unwrap_or_default()));
             finished.push_str(lines.next().unwrap_or_default());
         } else {
@@ -320,10 +327,19 @@ mod tests {
 
     #[test]
     fn shifted_text_returns_to_the_baseline() {
-        let text = svg(100.0, 50.0, |c| c.text("Å^{2} & r_{P} <", (50.0, 20.0), 10.0, Color::BLACK, Anchor::Middle, false));
+        let text =
+            svg(100.0, 50.0, |c| c.text("Å^{2} & r_{P} <", (50.0, 20.0), 10.0, Color::BLACK, Anchor::Middle, false));
         let text = text.unwrap();
-        assert!(text.contains("<tspan dy=\"-28.8\" font-size=\"57.6\">2</tspan><tspan dy=\"28.8\"> &amp; r</tspan>"), "{text}");
-        assert!(text.contains("<tspan dy=\"17.6\" font-size=\"57.6\">P</tspan><tspan dy=\"-17.6\"> &lt;</tspan></text>"), "{text}");
-        assert!(text.starts_with("<svg width=\"100\" height=\"50\" viewBox=\"0 0 800 400\" font-family=\"DejaVu Sans,"));
+        assert!(
+            text.contains("<tspan dy=\"-28.8\" font-size=\"57.6\">2</tspan><tspan dy=\"28.8\"> &amp; r</tspan>"),
+            "{text}"
+        );
+        assert!(
+            text.contains("<tspan dy=\"17.6\" font-size=\"57.6\">P</tspan><tspan dy=\"-17.6\"> &lt;</tspan></text>"),
+            "{text}"
+        );
+        assert!(
+            text.starts_with("<svg width=\"100\" height=\"50\" viewBox=\"0 0 800 400\" font-family=\"DejaVu Sans,")
+        );
     }
 }

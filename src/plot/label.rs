@@ -127,8 +127,7 @@ fn ems(text: &str) -> f64 {
     const EM: f64 = 2000.0;
     const HEIGHT: f64 = 2384.0 / 2048.0;
     static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let known = *REGISTERED
-        .get_or_init(|| register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok());
+    let known = *REGISTERED.get_or_init(|| register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok());
     let font = FontDesc::new(FontFamily::Name(FAMILY), EM * HEIGHT, FontStyle::Normal);
     match font.layout_box(text) {
         Ok(((x0, _), (x1, _))) if known => f64::from(x1 - x0) / EM,
@@ -216,7 +215,13 @@ mod tests {
     #[test]
     fn shifted_spans_are_read() {
         let found = spans("r_{P} = 10^{-3} a_b ^");
-        let expected = [(Shift::None, "r"), (Shift::Sub, "P"), (Shift::None, " = 10"), (Shift::Super, "-3"), (Shift::None, " a_b ^")];
+        let expected = [
+            (Shift::None, "r"),
+            (Shift::Sub, "P"),
+            (Shift::None, " = 10"),
+            (Shift::Super, "-3"),
+            (Shift::None, " a_b ^"),
+        ];
         assert_eq!(found, expected.map(|(s, t)| (s, t.to_string())).to_vec());
         assert_eq!(spans("^{open"), vec![(Shift::None, "^{open".to_string())]);
     }

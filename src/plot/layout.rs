@@ -142,9 +142,8 @@ impl Plan {
                 panel.margins(frame.width, frame.height)
             })
             .collect();
-        let column = |c: usize, f: fn(&Margins) -> f64| {
-            margins.iter().skip(c).step_by(columns).map(f).fold(0.0, f64::max)
-        };
+        let column =
+            |c: usize, f: fn(&Margins) -> f64| margins.iter().skip(c).step_by(columns).map(f).fold(0.0, f64::max);
         let row = |r: usize, f: fn(&Margins) -> f64| {
             margins[r * columns..((r + 1) * columns).min(margins.len())].iter().map(f).fold(0.0, f64::max)
         };
@@ -181,9 +180,8 @@ impl Plan {
 
     /// Heights of the rows: what suits their panels, or shares of what the height of the figure leaves beside margins.
     fn set_heights(&mut self, figure: &Figure, panels: &[Prepared], margins: f64) {
-        let wanted = |row: &[Prepared]| {
-            row.iter().map(|p| p.aspect.unwrap_or(ASPECT) * self.frame_width).fold(0.0, f64::max)
-        };
+        let wanted =
+            |row: &[Prepared]| row.iter().map(|p| p.aspect.unwrap_or(ASPECT) * self.frame_width).fold(0.0, f64::max);
         let wanted: Vec<f64> = panels.chunks(figure.columns()).map(wanted).collect();
         let gaps = 2.0 * BORDER + ROW_GAP * (wanted.len() - 1) as f64 + self.title_height(figure);
         let share = figure.height.map_or(1.0, |h| (h - margins - gaps) / wanted.iter().sum::<f64>());

@@ -57,7 +57,11 @@ impl Map {
         let Grid { nx, ny, x, y, values, .. } = &self.grid;
         if *nx < 2 || *ny < 2 || values.len() != nx * ny {
             let message = format!("map: a grid of {nx} x {ny} needs {} values, found {}", nx * ny, values.len());
-            return Err(Error::input(if *nx < 2 || *ny < 2 { "map: needs 2 x 2 values or more".into() } else { message }));
+            return Err(Error::input(if *nx < 2 || *ny < 2 {
+                "map: needs 2 x 2 values or more".into()
+            } else {
+                message
+            }));
         }
         if [x, y].iter().any(|(low, high)| !(low.is_finite() && high.is_finite() && low < high)) {
             return Err(Error::input(format!("map: the sides of the grid must rise, found {x:?} and {y:?}")));
@@ -115,7 +119,12 @@ impl Map {
         while values.iter().any(|v| !v.is_finite()) {
             let known = values.clone();
             for i in (0..values.len()).filter(|i| !known[*i].is_finite()) {
-                let beside = [(i % nx > 0, i.wrapping_sub(1)), (i % nx + 1 < nx, i + 1), (i >= nx, i.wrapping_sub(nx)), (true, i + nx)];
+                let beside = [
+                    (i % nx > 0, i.wrapping_sub(1)),
+                    (i % nx + 1 < nx, i + 1),
+                    (i >= nx, i.wrapping_sub(nx)),
+                    (true, i + nx),
+                ];
                 let near = beside.iter().filter(|b| b.0).filter_map(|b| known.get(b.1)).filter(|v| v.is_finite());
                 let (sum, count) = near.fold((0.0, 0.0), |(s, n), v| (s + v, n + 1.0));
                 values[i] = sum / count;

@@ -162,7 +162,8 @@ impl<'a> Prepared<'a> {
         let show_x = f64::from(u8::from(self.show_x));
         let lines = self.label_lines(&self.x, x.exponent, width).len() as f64;
         let tick_lines = self.names(width).iter().map(Vec::len).max().unwrap_or(1) as f64;
-        let below = self.pad() + LINE * small * tick_lines + if lines > 0.0 { size * (LINE * lines + 0.1) } else { 0.0 };
+        let below =
+            self.pad() + LINE * small * tick_lines + if lines > 0.0 { size * (LINE * lines + 0.1) } else { 0.0 };
         let left = if self.show_y { self.tick_out() + self.beside(&self.y, height) } else { 0.0 };
         let head = self.title_lines(width).len().max(usize::from(!self.letter.is_empty())) as f64;
         let right = self.right.as_ref().map_or(0.0, |axis| self.beside(axis, height));

@@ -48,7 +48,10 @@ impl Prepared<'_> {
         let found = self.fit_notes();
         let notes = self.panel.notes.iter().filter(|n| n.place == Place::Best);
         let notes = notes.map(|n| (None, n.text.clone(), n.color.unwrap_or(Color::BLACK)));
-        blocks.push(Block { rows: found.into_iter().map(|(t, c)| (None, t, c)).chain(notes).collect(), place: Place::Best });
+        blocks.push(Block {
+            rows: found.into_iter().map(|(t, c)| (None, t, c)).chain(notes).collect(),
+            place: Place::Best,
+        });
         blocks.retain(|b| !b.rows.is_empty());
         blocks
     }
@@ -108,8 +111,9 @@ impl Prepared<'_> {
                 FitNote::Equation => equation(&line, self.x.span.scale, self.y.span.scale),
                 FitNote::Decay => decay(&line, self.x.span.scale, source),
             };
-            let prefix = if several && !source.label().is_empty() { format!("{}: ", source.label()) } else { String::new() };
-            notes.push((prefix + &text, if several { self.looks[index].color } else { Color::BLACK }));
+            let prefix =
+                if several && !source.label().is_empty() { format!("{}: ", source.label()) } else { String::new() };
+            notes.push((format!("{prefix}{text}"), if several { self.looks[index].color } else { Color::BLACK }));
         }
         notes
     }
@@ -200,7 +204,9 @@ impl Prepared<'_> {
                     for (i, (&x, &y)) in p.x.values.iter().zip(&p.y.values).enumerate() {
                         let r = self.radius(p);
                         let (u, v) = view.at(x, y);
-                        [(u - r, v - r), (u + r, v - r), (u - r, v + r), (u + r, v + r)].into_iter().for_each(|at| ink.dot(at));
+                        [(u - r, v - r), (u + r, v - r), (u - r, v + r), (u + r, v + r)]
+                            .into_iter()
+                            .for_each(|at| ink.dot(at));
                         let e = p.error.get(i).copied().filter(|e| e.is_finite()).unwrap_or(0.0);
                         ink.stroke(view.standing(x, y - e), view.at(x, y + e));
                     }
@@ -240,7 +246,9 @@ impl Prepared<'_> {
                         ink.stroke(end(line.low), end(line.high));
                     }
                 }
-                Mark::Reference(r) if r.vertical => ink.stroke(view.at(r.value, view.y.low), view.at(r.value, view.y.high)),
+                Mark::Reference(r) if r.vertical => {
+                    ink.stroke(view.at(r.value, view.y.low), view.at(r.value, view.y.high))
+                }
                 Mark::Reference(r) => ink.stroke(view.at(view.x.low, r.value), view.at(view.x.high, r.value)),
                 Mark::Map(_) => {}
             }

@@ -5,8 +5,8 @@ use super::{Look, Prepared};
 use crate::error::Result;
 use crate::plot::axis::Scale;
 use crate::plot::canvas::{Canvas, Pen};
-use crate::plot::map::{Bubbles, Map};
 use crate::plot::label;
+use crate::plot::map::{Bubbles, Map};
 use crate::plot::mark::{Bars, Fit, Histogram, Line, Mark, Points, Reference};
 use crate::plot::theme::{Color, Marker};
 
@@ -223,8 +223,12 @@ pub(super) fn marker(canvas: &mut Canvas, look: Look, (x, y): (f64, f64), r: f64
             canvas.path(&[(x - 0.9 * r, y - 0.9 * r), (x + 0.9 * r, y + 0.9 * r)], stroke);
             return canvas.path(&[(x - 0.9 * r, y + 0.9 * r), (x + 0.9 * r, y - 0.9 * r)], stroke);
         }
-        Marker::Square => [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)].map(|(a, b)| (x + a * r, y + b * r)).into(),
-        Marker::Diamond => [(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)].map(|(a, b)| (x + a * r, y + b * r)).into(),
+        Marker::Square => {
+            [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)].map(|(a, b)| (x + a * r, y + b * r)).into()
+        }
+        Marker::Diamond => {
+            [(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)].map(|(a, b)| (x + a * r, y + b * r)).into()
+        }
         Marker::Triangle => [(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)].map(|(a, b)| (x + a * r, y + b * r)).into(),
     };
     canvas.polygon(&corners, fill);

@@ -85,7 +85,8 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
     if values.is_empty() {
         let name = if side == Side::X { "x" } else { "y" };
         let logarithmic = panel.x.scale == Scale::Log || panel.y.scale == Scale::Log || scale == Scale::Log;
-        let why = if logarithmic { "no value can stand on a logarithmic axis" } else { "no value is in the given range" };
+        let why =
+            if logarithmic { "no value can stand on a logarithmic axis" } else { "no value is in the given range" };
         return Err(Error::input(format!("figure: nothing to show along {name}: {why}")));
     }
     let (low, high) = extent(values.into_iter());
@@ -93,7 +94,13 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
     if needs.iter().any(|n| n.based) && scale == Scale::Linear {
         let (low, high) = (low.min(0.0), high.max(0.0));
         let high = if high > low { high } else { 1.0 };
-        return Ok(Span::around(low, high, scale, if low < 0.0 { 0.06 } else { 0.0 }, if high > 0.0 { 0.06 } else { 0.0 }));
+        return Ok(Span::around(
+            low,
+            high,
+            scale,
+            if low < 0.0 { 0.06 } else { 0.0 },
+            if high > 0.0 { 0.06 } else { 0.0 },
+        ));
     }
     let lines_only = marks.iter().all(|m| matches!(m, Mark::Line(_) | Mark::Reference(_) | Mark::Fit(_)));
     let from_zero = lines_only && scale == Scale::Linear && low >= 0.0 && low < 0.05 * high;
@@ -120,7 +127,11 @@ fn automatic_label(panel: &Panel, side: Side) -> String {
     if let Some(bars) = panel.marks.iter().find_map(|m| if let Mark::Bars(b) = m { Some(b) } else { None }) {
         let unit = &bars.series[0].unit;
         let single = bars.series.len() == 1 && side != Side::X;
-        return if side == Side::X { String::new() } else { label::axis_label(if single { &bars.series[0].name } else { "" }, unit) };
+        return if side == Side::X {
+            String::new()
+        } else {
+            label::axis_label(if single { &bars.series[0].name } else { "" }, unit)
+        };
     }
     let guide = |m: &&Mark| matches!(m, Mark::Line(l) if l.guide);
     let of = |guides: bool| -> Vec<&Data> {

@@ -41,8 +41,7 @@ pub(super) fn clipped_line(points: &[(f64, f64)], rect: Rect) -> Vec<Vec<(f64, f
 pub(super) fn clipped_segment(a: (f64, f64), b: (f64, f64), rect: Rect) -> Option<((f64, f64), (f64, f64))> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let (mut enter, mut leave) = (0.0f64, 1.0f64);
-    let sides =
-        [(-dx, a.0 - rect.x), (dx, rect.right() - a.0), (-dy, a.1 - rect.y), (dy, rect.bottom() - a.1)];
+    let sides = [(-dx, a.0 - rect.x), (dx, rect.right() - a.0), (-dy, a.1 - rect.y), (dy, rect.bottom() - a.1)];
     for (p, q) in sides {
         if !(p.is_finite() && q.is_finite()) || (p == 0.0 && q < 0.0) {
             return None;
