@@ -16,5 +16,5 @@ fn unknown_names_are_errors_with_a_suggestion() {
     assert_eq!(error(&format!("{probe} probe(#{{ to: 1, rat: 2 }})")), "probe: no option `rat`; did you mean `rate`?");
     assert_eq!(error(&format!("{probe} probe()")), "probe: the option `to` is needed");
     assert_eq!(number(&format!("{probe} probe(#{{ to: 1, rate: 3 }})")), 3.0);
-    assert_eq!(run("let p = potential(\"CuZr-2009\"); p.to_string()").into_string().unwrap(), "Potential CuZr-2009");
+    assert_eq!(run("let p = potential(\"CuZr-2009\"); p.name").into_string().unwrap(), "CuZr-2009");
 }

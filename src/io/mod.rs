@@ -1,1 +1,112 @@
-//! To come.
+//! Files: extended xyz, LAMMPS data and dump, compressed or not; atomic writes.
+//!
+//! The format of a file to be read is found from its content, that of a file to be written from its name.
+//! Lengths are in angstrom, velocities in angstrom/ps, masses in u.
+
+pub mod atomic;
+pub mod elements;
+pub mod extended_xyz;
+pub mod frame;
+pub mod lammps_data;
+pub mod lammps_dump;
+pub mod text;
+
+use crate::error::{Error, Result};
+use crate::glass::Glass;
+pub use atomic::write_atomic;
+pub use frame::{Frame, ReadOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// A way to write a sample down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Extended xyz: one line an atom, the cell in the comment.
+    ExtendedXyz,
+    /// Input of LAMMPS `read_data`, atomic style.
+    LammpsData,
+    /// Text output of LAMMPS `dump custom`.
+    LammpsDump,
+}
+
+impl Format {
+    /// The format of a file with this name; an error that lists the known endings.
+    pub fn of_name(path: &Path) -> Result<Format> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let ending = |list: &[&str]| list.iter().any(|e| name.ends_with(e));
+        match () {
+            () if ending(&[".extxyz", ".xyz"]) => Ok(Format::ExtendedXyz),
+            () if ending(&[".data", ".lmp"]) => Ok(Format::LammpsData),
+            () if ending(&[".dump", ".lammpstrj"]) => Ok(Format::LammpsDump),
+            () => Err(Error::file(path, "unknown ending; a glass is saved as .extxyz, .data or .dump (and .gz)")),
+        }
+    }
+
+    /// The format of a file with this content; an error when it is none of them.
+    pub fn of_content(path: &Path, content: &str) -> Result<Format> {
+        let mut lines = content.lines();
+        let first = lines.next().unwrap_or_default().trim();
+        if first.starts_with("ITEM:") {
+            return Ok(Format::LammpsDump);
+        }
+        if first.parse::<u64>().is_ok() {
+            return Ok(Format::ExtendedXyz);
+        }
+        let counts_atoms = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().take(3).collect();
+            fields.len() >= 2 && fields[1] == "atoms" && fields[0].parse::<u64>().is_ok()
+        };
+        if content.lines().take(100).any(counts_atoms) {
+            return Ok(Format::LammpsData);
+        }
+        let what = if content.trim().is_empty() { "the file is empty" } else { "unknown content" };
+        Err(Error::file(path, format!("{what}; expected extended xyz, LAMMPS data or a LAMMPS dump")))
+    }
+}
+
+/// Every frame of a file.
+pub fn read_frames(path: &Path) -> Result<Vec<Frame>> {
+    let content = text::read(path)?;
+    match Format::of_content(path, &content)? {
+        Format::ExtendedXyz => extended_xyz::parse(path, &content),
+        Format::LammpsData => Ok(vec![lammps_data::parse(path, &content)?]),
+        Format::LammpsDump => lammps_dump::parse(path, &content),
+    }
+}
+
+/// The glass in a file: its last frame, or the one that `options` asks for.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Glass> {
+    let frames = read_frames(path)?;
+    let count = frames.len() as i64;
+    let wanted = options.frame.unwrap_or(-1);
+    let place = if wanted < 0 { count + wanted } else { wanted };
+    let frame = usize::try_from(place).ok().and_then(|place| frames.into_iter().nth(place));
+    let frame = frame.ok_or_else(|| {
+        Error::file(path, format!("there is no frame {wanted}; the file has {count}, counted from 0"))
+    })?;
+    frame.into_glass(path, options)
+}
+
+/// Writes a glass in the format its name says; the file appears whole or not at all.
+pub fn write(path: &Path, glass: &Glass) -> Result<()> {
+    write_frames(path, std::slice::from_ref(glass))
+}
+
+/// Writes several states of a glass, one after the other.
+pub fn write_frames(path: &Path, glasses: &[Glass]) -> Result<()> {
+    let format = Format::of_name(path)?;
+    if format == Format::LammpsData && glasses.len() != 1 {
+        return Err(Error::file(path, "a data file holds one frame; use .extxyz or .dump for more"));
+    }
+    write_atomic(path, |out: &mut dyn Write| {
+        for (step, glass) in glasses.iter().enumerate() {
+            match format {
+                Format::ExtendedXyz => extended_xyz::write(out, glass)?,
+                Format::LammpsData => lammps_data::write(out, glass)?,
+                Format::LammpsDump => lammps_dump::write(out, glass, step)?,
+            }
+        }
+        Ok(())
+    })
+}

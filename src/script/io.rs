@@ -1,20 +1,61 @@
 //! Reading and writing in scripts.
 
 use super::glass::SharedPotential;
-use super::{Library, Raw};
+use super::{Library, Options, Raw};
+use crate::glass::Glass;
+use crate::io::{self, ReadOptions};
 use crate::potential::Potential;
+use rhai::Map;
 use rhai::plugin::*;
+use std::path::Path;
 
 #[export_module]
 mod binding {
-    /// A potential: built in by name, or read from a file.
+    /// A potential: built in by name (`CuZr-2009`, `CuZr-2007`, `CuZr-2019`), or read from a file (`.eam.fs`,
+    /// `.eam.alloy`, `.toml`).
     ///
     /// ```rhai
     /// let p = potential("CuZr-2009");
+    /// print(p.cutoff);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn potential(name: &str) -> Raw<SharedPotential> {
         Ok(Potential::built_in(name)?)
+    }
+
+    /// The glass in a file: extended xyz, LAMMPS data or LAMMPS dump, found from the content; `.gz` too.
+    ///
+    /// A file with several frames gives the last one. A sample of Cu and Zr gets the potential `CuZr-2009` unless
+    /// another one is given.
+    ///
+    /// - `potential`: the potential of the glass
+    /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file, such as `["Cu", "Zr"]`
+    /// - `frame`: number of the frame from 0, or from the end when negative, -1
+    ///
+    /// ```rhai
+    /// glass.save("glass.extxyz");
+    /// let same = read("glass.extxyz", #{ potential: potential("CuZr-2019") });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn read(path: &str, options: Map) -> Raw<Glass> {
+        let options = Options::new("read", options, &["potential", "species", "frame"])?;
+        let options = ReadOptions {
+            potential: options.value("potential", "a potential")?,
+            species: options.texts("species")?.unwrap_or_default(),
+            frame: options.integer("frame")?.optional(),
+        };
+        Ok(io::read(Path::new(path), &options).map_err(|e| e.within("read"))?)
+    }
+
+    /// Writes the glass: `.extxyz`, `.data` or `.dump` by the ending of the name, `.gz` too. The file appears whole
+    /// or not at all; an older one of the same name is replaced.
+    ///
+    /// ```rhai
+    /// glass.save("glass.data");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn save(glass: Glass, path: &str) -> Raw<()> {
+        Ok(io::write(Path::new(path), &glass).map_err(|e| e.within("save"))?)
     }
 }
 

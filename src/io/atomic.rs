@@ -1,0 +1,84 @@
+//! Files that appear whole or not at all.
+
+use crate::error::{Error, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Writes to a temporary file in the same folder and renames it; an error leaves no half-written file behind and an
+/// older file as it was. A name that ends in `.gz` is compressed.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    // A device or a pipe must not be replaced by a file.
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        let file = OpenOptions::new().write(true).open(path).map_err(|e| failed(path, &e))?;
+        return fill(&file, path, write).map_err(|e| failed(path, &e));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::file(path, format!("cannot be written: there is no folder {}", folder.display())));
+    }
+    if path.is_dir() {
+        return Err(Error::file(path, "cannot be written: this is a folder"));
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".vitric-");
+    // The permissions of any new file; the system applies its mask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let temporary = builder.tempfile_in(folder).map_err(|e| failed(path, &e))?;
+    fill(temporary.as_file(), path, write)
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(|e| failed(path, &e))?;
+    temporary.persist(path).map_err(|e| failed(path, &e.error))?;
+    Ok(())
+}
+
+fn fill(file: &std::fs::File, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    if path.extension().is_some_and(|e| e == "gz") {
+        let mut encoder = GzEncoder::new(&mut out, Compression::default());
+        write(&mut encoder)?;
+        encoder.finish()?;
+    } else {
+        write(&mut out)?;
+    }
+    out.flush()
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full".to_string(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_string(),
+        _ => error.to_string(),
+    };
+    Error::file(path, format!("cannot be written: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_atomic(&path, |out| out.write_all(b"old")).unwrap();
+        let result = write_atomic(&path, |out| {
+            out.write_all(&[b'x'; 100_000])?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(result.unwrap_err().to_string().ends_with("cannot be written: the disk is full"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_device_is_an_error() {
+        let error = write_atomic(Path::new("/dev/full"), |out| out.write_all(b"x")).unwrap_err();
+        assert_eq!(error.to_string(), "/dev/full: cannot be written: the disk is full");
+        assert!(!std::fs::metadata("/dev/full").unwrap().is_file());
+    }
+}

@@ -1,0 +1,94 @@
+//! Text files, compressed or not, read line by line with errors that name line and field.
+
+use crate::error::{Error, Result};
+use flate2::read::MultiGzDecoder;
+use std::io::Read;
+use std::path::Path;
+
+/// The text of a file; `.gz` content is unpacked, whatever the name says.
+pub fn read(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::file(path, "no such file"),
+        _ => Error::file(path, e),
+    })?;
+    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        let unpacked = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain);
+        unpacked.map_err(|e| Error::file(path, format!("the compressed file is damaged or cut short ({e})")))?;
+        plain
+    } else {
+        bytes
+    };
+    String::from_utf8(bytes).map_err(|e| {
+        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
+        Error::parse(path, line, "this is not UTF-8 text")
+    })
+}
+
+/// The lines of a text, one after the other.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    path: &'a Path,
+    lines: std::iter::Peekable<std::str::Lines<'a>>,
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of `content`; `path` is named in errors.
+    pub fn new(path: &'a Path, content: &'a str) -> Lines<'a> {
+        Lines { path, lines: content.lines().peekable(), number: 0 }
+    }
+
+    /// The next line, if there is one.
+    pub fn next_line(&mut self) -> Option<&'a str> {
+        let line = self.lines.next()?;
+        self.number += 1;
+        Some(line)
+    }
+
+    /// The next line, without moving on.
+    pub fn peek(&mut self) -> Option<&'a str> {
+        self.lines.peek().copied()
+    }
+
+    /// The next line; an error that says what is missing when the file ends.
+    pub fn expect(&mut self, what: &str) -> Result<&'a str> {
+        let end = self.number;
+        self.next_line().ok_or_else(|| {
+            Error::file(self.path, format!("the file ends after line {end}; expected {what}. Is it cut short?"))
+        })
+    }
+
+    /// Number of the line read last, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// An error at the line read last.
+    pub fn error(&self, message: impl std::fmt::Display) -> Error {
+        Error::parse(self.path, self.number, message)
+    }
+
+    /// Field `place` (from 0) of the line read last, as a finite number.
+    pub fn float(&self, fields: &[&str], place: usize, name: &str) -> Result<f64> {
+        let text = self.field(fields, place, name)?;
+        text.parse::<f64>().ok().filter(|x| x.is_finite()).ok_or_else(|| {
+            self.error(format!("field {} ({name}): expected a finite number, found `{text}`", place + 1))
+        })
+    }
+
+    /// Field `place` (from 0) of the line read last, as a whole number.
+    pub fn integer(&self, fields: &[&str], place: usize, name: &str) -> Result<i64> {
+        let text = self.field(fields, place, name)?;
+        text.parse()
+            .map_err(|_| self.error(format!("field {} ({name}): expected a whole number, found `{text}`", place + 1)))
+    }
+
+    /// Field `place` (from 0) of the line read last.
+    pub fn field<'t>(&self, fields: &[&'t str], place: usize, name: &str) -> Result<&'t str> {
+        fields.get(place).copied().ok_or_else(|| {
+            self.error(format!("field {} ({name}) is missing; the line has {} fields", place + 1, fields.len()))
+        })
+    }
+}
