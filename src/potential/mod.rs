@@ -7,11 +7,15 @@
 //! the case without density.
 
 pub mod analytic;
+mod block;
 pub mod engine;
 pub mod hessian;
+mod kernel;
+mod lanes;
 pub mod lennard_jones;
 pub mod local;
 pub mod radial;
+mod tables;
 
 use crate::configuration::Element;
 use crate::error::{Error, Result};
@@ -20,6 +24,7 @@ pub use hessian::Hessian;
 pub use local::LocalEngine;
 use radial::{Embedding, Radial};
 use std::sync::Arc;
+use tables::PairTable;
 
 /// Pair functions, density functions and embedding functions of a set of species.
 #[derive(Debug)]
@@ -30,6 +35,7 @@ pub struct Potential {
     pair: Vec<Radial>,
     density: Vec<Radial>,
     embedding: Vec<Embedding>,
+    tables: Vec<PairTable>,
 }
 
 impl Potential {
@@ -47,7 +53,8 @@ impl Potential {
             return Err(Error::input("potential: one function is needed for each pair of species"));
         }
         let cutoff = pair.iter().chain(&density).map(Radial::cutoff).fold(0.0, f64::max);
-        Ok(Arc::new(Potential { label: label.into(), elements, cutoff, pair, density, embedding }))
+        let tables = (0..n * n).map(|k| PairTable::new(&pair[k], &density[k], &density[k % n * n + k / n])).collect();
+        Ok(Arc::new(Potential { label: label.into(), elements, cutoff, pair, density, embedding, tables }))
     }
 
     /// A built-in potential: `CuZr-2009`, `CuZr-2007` or `CuZr-2019`.
@@ -91,5 +98,13 @@ impl Potential {
     /// Embedding energy of species `a`.
     pub fn embedding(&self, a: usize) -> &Embedding {
         &self.embedding[a]
+    }
+
+    fn table(&self, a: usize, b: usize) -> &PairTable {
+        &self.tables[a * self.elements.len() + b]
+    }
+
+    fn tables(&self) -> &[PairTable] {
+        &self.tables
     }
 }

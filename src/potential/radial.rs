@@ -71,6 +71,24 @@ impl Radial {
         }
     }
 
+    /// Distance below which the function is steep or only known in another form: few pairs are that close.
+    pub fn inner(&self) -> f64 {
+        match self {
+            Radial::Zero => 0.0,
+            Radial::Pieces { core, .. } => core.as_ref().map_or(0.0, |c| c.exponential_to),
+            Radial::LennardJones { sigma, .. } => 0.7 * sigma,
+        }
+    }
+
+    /// Distance below which the function means nothing.
+    pub fn limit(&self) -> f64 {
+        match self {
+            Radial::Zero => 0.0,
+            Radial::Pieces { .. } => 0.1,
+            Radial::LennardJones { sigma, .. } => 0.1 * sigma,
+        }
+    }
+
     /// Value, first and second derivative at distance `r`.
     pub fn evaluate(&self, r: f64) -> [f64; 3] {
         match self {

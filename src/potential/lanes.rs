@@ -1,0 +1,710 @@
+//! Eight numbers at once: AVX-512, AVX2 with FMA and portable code behind one trait.
+//!
+//! Every kernel is written once, generic over [`Lanes`], and compiled for each instruction set; [`Level::best`] chooses
+//! at run time. The instruction sets differ in rounding alone.
+#![allow(unsafe_code)]
+
+/// Numbers in one vector; lists are padded to a multiple of it.
+pub const WIDTH: usize = 8;
+
+/// Position or force of an atom, with a fourth number that rides along.
+#[repr(C, align(32))]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Record(pub [f64; 4]);
+
+/// One number for each of eight segments, or one for each lane.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Row(pub [f64; WIDTH]);
+
+/// Bins of a distance, each pointing to one of eight segments.
+///
+/// The number of a bin is `r * scale + shift`, rounded to nearest.
+#[repr(C, align(64))]
+#[derive(Clone, Debug)]
+pub struct Bins {
+    /// Segment of each bin.
+    pub segments: [u8; 64],
+    /// The same, in words.
+    pub words: [i64; 64],
+    /// Bins for each unit of length.
+    pub scale: f64,
+    /// Moves the middle of the first bin to zero.
+    pub shift: f64,
+}
+
+/// Makes the integer part of a sum appear in the lowest bits: 1.5 * 2^52.
+pub const ROUNDING: f64 = 6_755_399_441_055_744.0;
+
+/// An instruction set the kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// AVX-512 with byte permutations (Ice Lake, Zen 4 and later).
+    Avx512,
+    /// AVX2 and fused multiply-add.
+    Avx2,
+    /// What every processor has.
+    Portable,
+}
+
+impl Level {
+    /// The best that this processor runs.
+    pub fn best() -> Level {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("popcnt")
+            {
+                return Level::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Level::Avx2;
+            }
+        }
+        Level::Portable
+    }
+
+    /// The instruction sets that this processor runs, best first.
+    pub fn available() -> Vec<Level> {
+        let best = Level::best();
+        [Level::Avx512, Level::Avx2, Level::Portable].into_iter().skip_while(|l| *l != best).collect()
+    }
+}
+
+/// Compiles a kernel `body::<L>(arguments)` for every instruction set and defines `name(level, arguments)`.
+macro_rules! dispatch {
+    ($(#[$meta:meta])* $visibility:vis fn $name:ident / $body:ident ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        $visibility fn $name(level: $crate::potential::lanes::Level, $($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vbmi,fma,avx2,bmi2,popcnt")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx512($($argument: $type),*) $(-> $result)? {
+                    // SAFETY: the features that the lanes need are enabled on this function.
+                    unsafe { $body::<$crate::potential::lanes::Avx512>($($argument),*) }
+                }
+                #[target_feature(enable = "avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx2($($argument: $type),*) $(-> $result)? {
+                    // SAFETY: the features that the lanes need are enabled on this function.
+                    unsafe { $body::<$crate::potential::lanes::Avx2>($($argument),*) }
+                }
+                match level {
+                    // SAFETY: a level other than `Portable` is made by `Level::best` or `Level::available` alone, which
+                    // have found the features on this processor.
+                    $crate::potential::lanes::Level::Avx512 => return unsafe { avx512($($argument),*) },
+                    $crate::potential::lanes::Level::Avx2 => return unsafe { avx2($($argument),*) },
+                    $crate::potential::lanes::Level::Portable => {}
+                }
+            }
+            let _ = level;
+            // SAFETY: the portable lanes need no features.
+            unsafe { $body::<$crate::potential::lanes::Portable>($($argument),*) }
+        }
+    };
+}
+pub(super) use dispatch;
+
+/// Operations on eight numbers.
+///
+/// # Safety
+/// Callers are compiled with the features of the implementation and run on a processor that has them. Indices count
+/// single numbers (four times the number of a record) and lie inside the array that the base points to.
+pub trait Lanes: Copy {
+    /// Eight numbers.
+    type V: Copy;
+    /// Eight numbers of segments.
+    type Index: Copy;
+
+    /// The same number eight times.
+    unsafe fn splat(x: f64) -> Self::V;
+    /// Eight consecutive numbers.
+    unsafe fn load(from: *const f64) -> Self::V;
+    /// Write eight consecutive numbers.
+    unsafe fn store(to: *mut f64, v: Self::V);
+    /// `a + b`
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The smaller of two.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger of two.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// Square root.
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// Reciprocal square root to full precision.
+    unsafe fn rsqrt(a: Self::V) -> Self::V;
+    /// One bit for each lane with `a < b`.
+    unsafe fn less(a: Self::V, b: Self::V) -> u8;
+    /// Sum of the lanes.
+    unsafe fn sum(a: Self::V) -> f64;
+    /// Segments of eight distances.
+    unsafe fn segments(r: Self::V, bins: &Bins) -> Self::Index;
+    /// One number of a row for each lane.
+    unsafe fn lookup(row: &Row, index: Self::Index) -> Self::V;
+    /// Row `base[8 * n ..]` for each lane, transposed: eight coefficients of eight lanes. The numbers n are the lowest bits of
+    /// `bin`, as left there by adding [`ROUNDING`].
+    unsafe fn rows(base: *const Row, bin: Self::V) -> [Self::V; WIDTH];
+    /// The records at eight indices, component by component.
+    unsafe fn gather(base: *const Record, index: *const u32) -> [Self::V; 4];
+    /// Subtract eight vectors from the records at eight indices, one after the other.
+    unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V);
+    /// Add eight numbers to `base[index / 4]`, one after the other.
+    unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V);
+    /// Append the points of `start..end` nearer than `near` (squared) to one list and those nearer than `far` but not `near` to
+    /// another, as indices of records; the lists have room for eight more than found. Returns the new ends.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn select(
+        points: [*const f64; 3],
+        range: (usize, usize),
+        centre: [f64; 3],
+        squares: (f64, f64),
+        near: *mut u32,
+        far: *mut u32,
+    ) -> (*mut u32, *mut u32);
+}
+
+/// Eight numbers in an array.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+#[inline(always)]
+fn map(f: impl Fn(usize) -> f64) -> [f64; WIDTH] {
+    [f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)]
+}
+
+impl Lanes for Portable {
+    type V = [f64; WIDTH];
+    type Index = [usize; WIDTH];
+
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self::V {
+        [x; WIDTH]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f64) -> Self::V {
+        // SAFETY: the caller's pointer has eight numbers behind it.
+        unsafe { from.cast::<[f64; WIDTH]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f64, v: Self::V) {
+        // SAFETY: the caller's pointer has room for eight numbers.
+        unsafe { to.cast::<[f64; WIDTH]>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        map(|k| a[k] + b[k])
+    }
+    #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        map(|k| a[k] - b[k])
+    }
+    #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        map(|k| a[k] * b[k])
+    }
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        map(|k| a[k] * b[k] + c[k])
+    }
+    #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        map(|k| if a[k] < b[k] { a[k] } else { b[k] })
+    }
+    #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        map(|k| if a[k] > b[k] { a[k] } else { b[k] })
+    }
+    #[inline(always)]
+    unsafe fn sqrt(a: Self::V) -> Self::V {
+        map(|k| a[k].sqrt())
+    }
+    #[inline(always)]
+    unsafe fn rsqrt(a: Self::V) -> Self::V {
+        map(|k| 1.0 / a[k].sqrt())
+    }
+    #[inline(always)]
+    unsafe fn less(a: Self::V, b: Self::V) -> u8 {
+        (0..WIDTH).fold(0, |mask, k| mask | u8::from(a[k] < b[k]) << k)
+    }
+    #[inline(always)]
+    unsafe fn sum(a: Self::V) -> f64 {
+        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    }
+    #[inline(always)]
+    unsafe fn segments(r: Self::V, bins: &Bins) -> Self::Index {
+        r.map(|r| bins.segments[((r * bins.scale + bins.shift + ROUNDING).to_bits() & 63) as usize] as usize & 7)
+    }
+    #[inline(always)]
+    unsafe fn lookup(row: &Row, index: Self::Index) -> Self::V {
+        index.map(|k| row.0[k & 7])
+    }
+    #[inline(always)]
+    unsafe fn rows(base: *const Row, bin: Self::V) -> [Self::V; WIDTH] {
+        // SAFETY: the caller's bins lie inside the table.
+        let rows = bin.map(|b| unsafe { (*base.add((b.to_bits() & 0xffff_ffff) as usize)).0 });
+        let column = |c: usize| map(|k| rows[k][c]);
+        [column(0), column(1), column(2), column(3), column(4), column(5), column(6), column(7)]
+    }
+    #[inline(always)]
+    unsafe fn gather(base: *const Record, index: *const u32) -> [Self::V; 4] {
+        let base = base.cast::<f64>();
+        // SAFETY: the caller's indices point to records.
+        let component = |c: usize| map(|k| unsafe { *base.add(*index.add(k) as usize + c) });
+        [component(0), component(1), component(2), component(3)]
+    }
+    #[inline(always)]
+    unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V) {
+        for k in 0..WIDTH {
+            // SAFETY: the caller's indices point to records.
+            unsafe {
+                let record = base.cast::<f64>().add(*index.add(k) as usize);
+                *record -= x[k];
+                *record.add(1) -= y[k];
+                *record.add(2) -= z[k];
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V) {
+        for (k, x) in v.into_iter().enumerate() {
+            // SAFETY: the caller's indices point to records, of which there are as many as numbers here.
+            unsafe { *base.add(*index.add(k) as usize / 4) += x };
+        }
+    }
+    #[inline(always)]
+    unsafe fn select(
+        points: [*const f64; 3],
+        range: (usize, usize),
+        centre: [f64; 3],
+        squares: (f64, f64),
+        mut near: *mut u32,
+        mut far: *mut u32,
+    ) -> (*mut u32, *mut u32) {
+        for k in range.0..range.1 {
+            // SAFETY: the range lies inside the points, and the lists have room.
+            unsafe {
+                let [x, y, z] = [0, 1, 2].map(|c| *points[c].add(k) - centre[c]);
+                let s = x * x + y * y + z * z;
+                near.write(4 * k as u32);
+                far.write(4 * k as u32);
+                near = near.add(usize::from(s < squares.0));
+                far = far.add(usize::from(s >= squares.0 && s < squares.1));
+            }
+        }
+        (near, far)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::*;
+    use std::arch::x86_64::*;
+
+    /// Eight numbers in one register.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Avx512;
+
+    // SAFETY of every block below: the caller of a method of `Lanes` vouches for the features and for the pointers.
+    impl Lanes for Avx512 {
+        type V = __m512d;
+        type Index = __m512i;
+
+        #[inline(always)]
+        unsafe fn splat(x: f64) -> __m512d {
+            unsafe { _mm512_set1_pd(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f64) -> __m512d {
+            unsafe { _mm512_loadu_pd(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f64, v: __m512d) {
+            unsafe { _mm512_storeu_pd(to, v) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: __m512d, b: __m512d) -> __m512d {
+            unsafe { _mm512_add_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: __m512d, b: __m512d) -> __m512d {
+            unsafe { _mm512_sub_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn mul(a: __m512d, b: __m512d) -> __m512d {
+            unsafe { _mm512_mul_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn fma(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+            unsafe { _mm512_fmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn min(a: __m512d, b: __m512d) -> __m512d {
+            unsafe { _mm512_min_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn max(a: __m512d, b: __m512d) -> __m512d {
+            unsafe { _mm512_max_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sqrt(a: __m512d) -> __m512d {
+            unsafe { _mm512_sqrt_pd(a) }
+        }
+        #[inline(always)]
+        unsafe fn rsqrt(a: __m512d) -> __m512d {
+            // The estimate has a relative error e / 2 below 2^-14; the series of (1 - e)^(-1/2) to e^3 ends below 2^-54.
+            unsafe {
+                let y = _mm512_rsqrt14_pd(a);
+                let e = _mm512_fnmadd_pd(_mm512_mul_pd(a, y), y, _mm512_set1_pd(1.0));
+                let p = _mm512_fmadd_pd(e, _mm512_set1_pd(0.3125), _mm512_set1_pd(0.375));
+                let p = _mm512_fmadd_pd(p, e, _mm512_set1_pd(0.5));
+                _mm512_fmadd_pd(_mm512_mul_pd(y, e), p, y)
+            }
+        }
+        #[inline(always)]
+        unsafe fn less(a: __m512d, b: __m512d) -> u8 {
+            unsafe { _mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sum(a: __m512d) -> f64 {
+            unsafe { _mm512_reduce_add_pd(a) }
+        }
+        #[inline(always)]
+        unsafe fn segments(r: __m512d, bins: &Bins) -> __m512i {
+            unsafe {
+                let bin = _mm512_fmadd_pd(r, _mm512_set1_pd(bins.scale), _mm512_set1_pd(bins.shift));
+                let bin = _mm512_add_pd(bin, _mm512_set1_pd(ROUNDING));
+                _mm512_permutexvar_epi8(_mm512_castpd_si512(bin), _mm512_load_si512(bins.segments.as_ptr().cast()))
+            }
+        }
+        #[inline(always)]
+        unsafe fn lookup(row: &Row, index: __m512i) -> __m512d {
+            unsafe { _mm512_permutexvar_pd(index, _mm512_load_pd(row.0.as_ptr())) }
+        }
+        #[inline(always)]
+        unsafe fn rows(base: *const Row, bin: __m512d) -> [__m512d; WIDTH] {
+            unsafe {
+                let index = _mm512_cvtepi64_epi32(_mm512_castpd_si512(bin));
+                let mut number = [0u32; WIDTH];
+                _mm256_storeu_si256(number.as_mut_ptr().cast(), index);
+                let row = |k: usize| _mm512_load_pd((*base.add(number[k] as usize)).0.as_ptr());
+                let r = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+                // Transpose of an 8 x 8 block: pairs of rows, then quarters, then halves.
+                let lo = |a, b| _mm512_unpacklo_pd(a, b);
+                let hi = |a, b| _mm512_unpackhi_pd(a, b);
+                let t = [
+                    lo(r[0], r[1]),
+                    hi(r[0], r[1]),
+                    lo(r[2], r[3]),
+                    hi(r[2], r[3]),
+                    lo(r[4], r[5]),
+                    hi(r[4], r[5]),
+                    lo(r[6], r[7]),
+                    hi(r[6], r[7]),
+                ];
+                let even = |a, b| _mm512_shuffle_f64x2::<0x88>(a, b);
+                let odd = |a, b| _mm512_shuffle_f64x2::<0xdd>(a, b);
+                let (a0, a1) = (even(t[0], t[2]), even(t[1], t[3]));
+                let (a2, a3) = (odd(t[0], t[2]), odd(t[1], t[3]));
+                let (b0, b1) = (even(t[4], t[6]), even(t[5], t[7]));
+                let (b2, b3) = (odd(t[4], t[6]), odd(t[5], t[7]));
+                [
+                    even(a0, b0),
+                    even(a1, b1),
+                    even(a2, b2),
+                    even(a3, b3),
+                    odd(a0, b0),
+                    odd(a1, b1),
+                    odd(a2, b2),
+                    odd(a3, b3),
+                ]
+            }
+        }
+        #[inline(always)]
+        unsafe fn gather(base: *const Record, index: *const u32) -> [__m512d; 4] {
+            unsafe {
+                let base = base.cast::<f64>();
+                let one = |k: usize| _mm256_load_pd(base.add(*index.add(k) as usize));
+                let two = |k: usize| _mm512_insertf64x4::<1>(_mm512_castpd256_pd512(one(k)), one(k + 4));
+                let (a, b, c, d) = (two(0), two(1), two(2), two(3));
+                let (ab_lo, ab_hi) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+                let (cd_lo, cd_hi) = (_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));
+                let first = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+                let second = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+                [
+                    _mm512_permutex2var_pd(ab_lo, first, cd_lo),
+                    _mm512_permutex2var_pd(ab_hi, first, cd_hi),
+                    _mm512_permutex2var_pd(ab_lo, second, cd_lo),
+                    _mm512_permutex2var_pd(ab_hi, second, cd_hi),
+                ]
+            }
+        }
+        #[inline(always)]
+        unsafe fn subtract(base: *mut Record, index: *const u32, x: __m512d, y: __m512d, z: __m512d) {
+            unsafe {
+                let base = base.cast::<f64>();
+                let zero = _mm512_setzero_pd();
+                let (lo, hi) = (_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
+                let (z_lo, z_hi) = (_mm512_unpacklo_pd(z, zero), _mm512_unpackhi_pd(z, zero));
+                let first = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+                let second = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+                let put = |k: usize, v: __m256d| {
+                    let record = base.add(*index.add(k) as usize);
+                    _mm256_store_pd(record, _mm256_sub_pd(_mm256_load_pd(record), v));
+                };
+                let both = |k: usize, v: __m512d| {
+                    put(k, _mm512_castpd512_pd256(v));
+                    put(k + 4, _mm512_extractf64x4_pd::<1>(v));
+                };
+                both(0, _mm512_permutex2var_pd(lo, first, z_lo));
+                both(1, _mm512_permutex2var_pd(hi, first, z_hi));
+                both(2, _mm512_permutex2var_pd(lo, second, z_lo));
+                both(3, _mm512_permutex2var_pd(hi, second, z_hi));
+            }
+        }
+        #[inline(always)]
+        unsafe fn accumulate(base: *mut f64, index: *const u32, v: __m512d) {
+            unsafe {
+                let put = |k: usize, x: __m128d| {
+                    let low = base.byte_add(2 * *index.add(k) as usize);
+                    *low += _mm_cvtsd_f64(x);
+                    let high = base.byte_add(2 * *index.add(k + 1) as usize);
+                    *high += _mm_cvtsd_f64(_mm_unpackhi_pd(x, x));
+                };
+                let (low, high) = (_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd::<1>(v));
+                put(0, _mm256_castpd256_pd128(low));
+                put(2, _mm256_extractf128_pd::<1>(low));
+                put(4, _mm256_castpd256_pd128(high));
+                put(6, _mm256_extractf128_pd::<1>(high));
+            }
+        }
+        #[inline(always)]
+        unsafe fn select(
+            points: [*const f64; 3],
+            range: (usize, usize),
+            centre: [f64; 3],
+            squares: (f64, f64),
+            mut near: *mut u32,
+            mut far: *mut u32,
+        ) -> (*mut u32, *mut u32) {
+            unsafe {
+                let centre = centre.map(|x| _mm512_set1_pd(x));
+                let (inner, outer) = (_mm512_set1_pd(squares.0), _mm512_set1_pd(squares.1));
+                let steps = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+                let mut k = range.0;
+                while k < range.1 {
+                    let rest = range.1 - k;
+                    let valid = if rest < WIDTH { (1u32 << rest) - 1 } else { 0xff } as u8;
+                    let d = [0, 1, 2].map(|c| _mm512_sub_pd(_mm512_loadu_pd(points[c].add(k)), centre[c]));
+                    let s = _mm512_mul_pd(d[0], d[0]);
+                    let s = _mm512_fmadd_pd(d[1], d[1], s);
+                    let s = _mm512_fmadd_pd(d[2], d[2], s);
+                    let close = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(valid, s, inner);
+                    let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(valid & !close, s, outer);
+                    let numbers = _mm256_add_epi32(_mm256_set1_epi32(4 * k as i32), steps);
+                    _mm256_storeu_si256(near.cast(), _mm256_maskz_compress_epi32(close, numbers));
+                    near = near.add(close.count_ones() as usize);
+                    _mm256_storeu_si256(far.cast(), _mm256_maskz_compress_epi32(wide, numbers));
+                    far = far.add(wide.count_ones() as usize);
+                    k += WIDTH;
+                }
+                (near, far)
+            }
+        }
+    }
+
+    /// Eight numbers in two registers.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Avx2;
+
+    #[derive(Clone, Copy, Debug)]
+    pub struct Halves<T>(T, T);
+
+    #[inline(always)]
+    unsafe fn transpose(r: [__m256d; 4]) -> [__m256d; 4] {
+        unsafe {
+            let (a, b) = (_mm256_unpacklo_pd(r[0], r[1]), _mm256_unpackhi_pd(r[0], r[1]));
+            let (c, d) = (_mm256_unpacklo_pd(r[2], r[3]), _mm256_unpackhi_pd(r[2], r[3]));
+            [
+                _mm256_permute2f128_pd::<0x20>(a, c),
+                _mm256_permute2f128_pd::<0x20>(b, d),
+                _mm256_permute2f128_pd::<0x31>(a, c),
+                _mm256_permute2f128_pd::<0x31>(b, d),
+            ]
+        }
+    }
+
+    impl Lanes for Avx2 {
+        type V = Halves<__m256d>;
+        type Index = Halves<__m256i>;
+
+        #[inline(always)]
+        unsafe fn splat(x: f64) -> Self::V {
+            unsafe { Halves(_mm256_set1_pd(x), _mm256_set1_pd(x)) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f64) -> Self::V {
+            unsafe { Halves(_mm256_loadu_pd(from), _mm256_loadu_pd(from.add(4))) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f64, v: Self::V) {
+            unsafe {
+                _mm256_storeu_pd(to, v.0);
+                _mm256_storeu_pd(to.add(4), v.1);
+            }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_add_pd(a.0, b.0), _mm256_add_pd(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_sub_pd(a.0, b.0), _mm256_sub_pd(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_mul_pd(a.0, b.0), _mm256_mul_pd(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_fmadd_pd(a.0, b.0, c.0), _mm256_fmadd_pd(a.1, b.1, c.1)) }
+        }
+        #[inline(always)]
+        unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_min_pd(a.0, b.0), _mm256_min_pd(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_max_pd(a.0, b.0), _mm256_max_pd(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn sqrt(a: Self::V) -> Self::V {
+            unsafe { Halves(_mm256_sqrt_pd(a.0), _mm256_sqrt_pd(a.1)) }
+        }
+        #[inline(always)]
+        unsafe fn rsqrt(a: Self::V) -> Self::V {
+            unsafe {
+                let one = _mm256_set1_pd(1.0);
+                Halves(_mm256_div_pd(one, _mm256_sqrt_pd(a.0)), _mm256_div_pd(one, _mm256_sqrt_pd(a.1)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn less(a: Self::V, b: Self::V) -> u8 {
+            unsafe {
+                let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.0, b.0));
+                let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.1, b.1));
+                (low | high << 4) as u8
+            }
+        }
+        #[inline(always)]
+        unsafe fn sum(a: Self::V) -> f64 {
+            unsafe {
+                let v = _mm256_add_pd(a.0, a.1);
+                let v = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd::<1>(v));
+                _mm_cvtsd_f64(_mm_add_sd(v, _mm_unpackhi_pd(v, v)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn segments(r: Self::V, bins: &Bins) -> Self::Index {
+            unsafe {
+                let segment = |r: __m256d| {
+                    let bin = _mm256_fmadd_pd(r, _mm256_set1_pd(bins.scale), _mm256_set1_pd(bins.shift));
+                    let bin = _mm256_add_pd(bin, _mm256_set1_pd(ROUNDING));
+                    let bin = _mm256_and_si256(_mm256_castpd_si256(bin), _mm256_set1_epi64x(63));
+                    _mm256_i64gather_epi64::<8>(bins.words.as_ptr(), bin)
+                };
+                Halves(segment(r.0), segment(r.1))
+            }
+        }
+        #[inline(always)]
+        unsafe fn lookup(row: &Row, index: Self::Index) -> Self::V {
+            unsafe {
+                let row = row.0.as_ptr();
+                Halves(_mm256_i64gather_pd::<8>(row, index.0), _mm256_i64gather_pd::<8>(row, index.1))
+            }
+        }
+        #[inline(always)]
+        unsafe fn rows(base: *const Row, bin: Self::V) -> [Self::V; WIDTH] {
+            unsafe {
+                let mut bits = [0u64; WIDTH];
+                Self::store(bits.as_mut_ptr().cast(), bin);
+                let row = |k: usize| (*base.add((bits[k] & 0xffff_ffff) as usize)).0.as_ptr();
+                let block = |from: usize, column: usize| {
+                    let one = |k: usize| _mm256_load_pd(row(from + k).add(column));
+                    transpose([one(0), one(1), one(2), one(3)])
+                };
+                let (a, b, c, d) = (block(0, 0), block(4, 0), block(0, 4), block(4, 4));
+                [
+                    Halves(a[0], b[0]),
+                    Halves(a[1], b[1]),
+                    Halves(a[2], b[2]),
+                    Halves(a[3], b[3]),
+                    Halves(c[0], d[0]),
+                    Halves(c[1], d[1]),
+                    Halves(c[2], d[2]),
+                    Halves(c[3], d[3]),
+                ]
+            }
+        }
+        #[inline(always)]
+        unsafe fn gather(base: *const Record, index: *const u32) -> [Self::V; 4] {
+            unsafe {
+                let base = base.cast::<f64>();
+                let one = |k: usize| _mm256_load_pd(base.add(*index.add(k) as usize));
+                let a = transpose([one(0), one(1), one(2), one(3)]);
+                let b = transpose([one(4), one(5), one(6), one(7)]);
+                [Halves(a[0], b[0]), Halves(a[1], b[1]), Halves(a[2], b[2]), Halves(a[3], b[3])]
+            }
+        }
+        #[inline(always)]
+        unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V) {
+            unsafe {
+                let base = base.cast::<f64>();
+                let put = |from: usize, v: [__m256d; 4]| {
+                    for (k, v) in transpose(v).into_iter().enumerate() {
+                        let record = base.add(*index.add(from + k) as usize);
+                        _mm256_store_pd(record, _mm256_sub_pd(_mm256_load_pd(record), v));
+                    }
+                };
+                put(0, [x.0, y.0, z.0, _mm256_setzero_pd()]);
+                put(4, [x.1, y.1, z.1, _mm256_setzero_pd()]);
+            }
+        }
+        #[inline(always)]
+        unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V) {
+            unsafe {
+                let mut values = [0.0; WIDTH];
+                Self::store(values.as_mut_ptr(), v);
+                for (k, x) in values.into_iter().enumerate() {
+                    *base.add(*index.add(k) as usize / 4) += x;
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn select(
+            points: [*const f64; 3],
+            range: (usize, usize),
+            centre: [f64; 3],
+            squares: (f64, f64),
+            near: *mut u32,
+            far: *mut u32,
+        ) -> (*mut u32, *mut u32) {
+            unsafe { Portable::select(points, range, centre, squares, near, far) }
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! The functions of a pair of species as polynomials on intervals, in the form the kernels read.
+//!
+//! Analytic pieces are merged: on each interval between two ends of pieces all of them together are one polynomial about the
+//! middle of the interval, expanded in double-double arithmetic so that nothing is lost. Other functions become quintics
+//! on fine intervals that take value, slope and curvature from the function at both ends.
+
+use super::lanes::{Bins, Lanes, ROUNDING, Row, WIDTH};
+use super::radial::{Piece, Radial};
+
+/// Number of fine intervals of a function that is not made of pieces.
+const FINE: usize = 2048;
+
+/// Everything the kernels need of an ordered pair of species.
+#[derive(Clone, Debug)]
+pub struct PairTable {
+    /// Below this distance the exact functions are called.
+    pub inner: f64,
+    /// Below this distance the functions mean nothing.
+    pub limit: f64,
+    /// Where the densities end.
+    pub near: f64,
+    /// Where all functions end.
+    pub far: f64,
+    /// True when both species add the same density to each other.
+    pub symmetric: bool,
+    /// Polynomials.
+    pub form: Form,
+    /// Exact functions: pair energy, density at the first species, density at the second.
+    pub exact: [Radial; 3],
+}
+
+/// Two ways to find the polynomial of a distance.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// Up to seven intervals.
+    Merged(Box<Merged>),
+    /// Many.
+    Fine(Box<Fine>),
+}
+
+/// Polynomials of degree 8 on up to seven intervals; the eighth is zero and reaches to infinity.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    bins: Bins,
+    end: f64,
+    centre: Row,
+    pair: [Row; 9],
+    slope: [Row; 8],
+    density: [[Row; 9]; 2],
+    /// Largest degree of a density.
+    pub degree: usize,
+}
+
+/// Quintics on equal intervals, a row of coefficients for each.
+#[derive(Clone, Debug)]
+pub struct Fine {
+    scale: f64,
+    shift: f64,
+    width: f64,
+    end: f64,
+    pair: Vec<Row>,
+    density: [Vec<Row>; 2],
+}
+
+impl PairTable {
+    /// Tables of a pair energy and the densities at the first and at the second species.
+    pub fn new(pair: &Radial, first: &Radial, second: &Radial) -> PairTable {
+        let near = first.cutoff().max(second.cutoff());
+        let far = near.max(pair.cutoff());
+        let (inner, form) = match Merged::new(pair, [first, second]) {
+            Some((inner, merged)) => (inner, Form::Merged(Box::new(merged))),
+            None => {
+                let inner = pair.inner().max(first.inner()).max(second.inner()).max(1e-3 * far);
+                (inner, Form::Fine(Box::new(Fine::new(pair, [first, second], inner, far))))
+            }
+        };
+        let exact = [pair.clone(), first.clone(), second.clone()];
+        PairTable {
+            inner,
+            limit: exact.iter().map(Radial::limit).fold(0.0, f64::max),
+            near,
+            far,
+            symmetric: first == second,
+            form,
+            exact,
+        }
+    }
+}
+
+impl Merged {
+    /// None when the functions are not made of few pieces with ends on a grid of 64 bins.
+    fn new(pair: &Radial, densities: [&Radial; 2]) -> Option<(f64, Merged)> {
+        let all = [pieces(pair)?, pieces(densities[0])?, pieces(densities[1])?];
+        let inner = pair.inner();
+        let mut ends: Vec<f64> = all.iter().flat_map(|f| f.1).map(|p| p.end).filter(|e| *e > inner).collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        let last = *ends.last()?;
+        if ends.len() > WIDTH - 1 || all.iter().flat_map(|f| f.1).any(|p| p.coefficients.len() > 5) {
+            return None;
+        }
+        let bins = bins(inner, &ends)?;
+        let lowers: Vec<f64> = [inner].iter().chain(&ends).copied().take(ends.len()).collect();
+        let mut merged = Merged {
+            bins,
+            // Inside the first bin of the zero segment.
+            end: last + 1e-9 * last,
+            centre: Row::default(),
+            pair: Default::default(),
+            slope: Default::default(),
+            density: Default::default(),
+            degree: all[1..].iter().flat_map(|f| f.1).map(|p| p.coefficients.len() + 3).max().unwrap_or(0),
+        };
+        for (segment, (low, high)) in lowers.iter().zip(&ends).enumerate() {
+            let centre = 0.5 * (low + high);
+            merged.centre.0[segment] = centre;
+            let [phi, first, second] = [0, 1, 2].map(|f| expand(all[f].0, all[f].1, *high, centre));
+            for k in 0..9 {
+                merged.pair[k].0[segment] = phi[k];
+                merged.density[0][k].0[segment] = first[k];
+                merged.density[1][k].0[segment] = second[k];
+            }
+            for k in 0..8 {
+                merged.slope[k].0[segment] = (k + 1) as f64 * phi[k + 1];
+            }
+        }
+        Some((inner, merged))
+    }
+}
+
+/// Scale and pieces of a function without its core.
+fn pieces(function: &Radial) -> Option<(f64, &[Piece])> {
+    match function {
+        Radial::Zero => Some((1.0, &[])),
+        Radial::Pieces { scale, pieces, .. } => Some((*scale, pieces)),
+        _ => None,
+    }
+}
+
+/// The coarsest grid of at most 63 bins from `inner` on that has all ends between two of its bins.
+fn bins(inner: f64, ends: &[f64]) -> Option<Bins> {
+    let last = *ends.last()?;
+    let aligned = |n: usize| {
+        let width = (last - inner) / n as f64;
+        ends.iter().all(|e| ((e - inner) / width - ((e - inner) / width).round()).abs() < 1e-9)
+    };
+    let count = (1..63).find(|&n| aligned(n))?;
+    let scale = count as f64 / (last - inner);
+    let mut bins = Bins {
+        segments: [(WIDTH - 1) as u8; 64],
+        words: [(WIDTH - 1) as i64; 64],
+        scale,
+        // Rounding to nearest half a bin lower finds the floor.
+        shift: -inner * scale - 0.5,
+    };
+    for bin in 0..count {
+        let middle = inner + (bin as f64 + 0.5) / scale;
+        let segment = ends.iter().position(|e| middle < *e)?;
+        bins.segments[bin] = segment as u8;
+        bins.words[bin] = segment as i64;
+    }
+    Some(bins)
+}
+
+/// Coefficients of `scale * sum of pieces` that end at or beyond `high`, as a polynomial in `r - centre`.
+fn expand(scale: f64, pieces: &[Piece], high: f64, centre: f64) -> [f64; 9] {
+    let mut sum = [Double::ZERO; 9];
+    for piece in pieces.iter().filter(|p| p.end >= high) {
+        let reach = Double::ZERO.plus(piece.end).plus(-centre);
+        for (n, &c) in piece.coefficients.iter().enumerate() {
+            let n = n + 4;
+            // c (reach - t)^n = sum_k c binomial(n, k) reach^(n - k) (-t)^k
+            let mut term = Double::ZERO.plus(c).times_number(scale);
+            let mut binomial = 1.0;
+            for k in (0..=n).rev() {
+                let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
+                sum[k] = sum[k].add(term.times_number(sign * binomial));
+                term = term.times(reach);
+                binomial = binomial * k as f64 / (n - k + 1) as f64;
+            }
+        }
+    }
+    sum.map(|d| d.high)
+}
+
+/// The unevaluated sum of two numbers, precise to about 32 digits.
+///
+/// Dekker, Numer. Math. 18, 224 (1971), <https://doi.org/10.1007/BF01397083>.
+#[derive(Clone, Copy, Debug)]
+struct Double {
+    high: f64,
+    low: f64,
+}
+
+impl Double {
+    const ZERO: Double = Double { high: 0.0, low: 0.0 };
+
+    fn normal(high: f64, low: f64) -> Double {
+        let sum = high + low;
+        Double { high: sum, low: low - (sum - high) }
+    }
+
+    fn plus(self, x: f64) -> Double {
+        self.add(Double { high: x, low: 0.0 })
+    }
+
+    fn add(self, other: Double) -> Double {
+        let sum = self.high + other.high;
+        let part = sum - self.high;
+        let error = (self.high - (sum - part)) + (other.high - part);
+        Double::normal(sum, error + self.low + other.low)
+    }
+
+    fn times(self, other: Double) -> Double {
+        let product = self.high * other.high;
+        let error = self.high.mul_add(other.high, -product);
+        Double::normal(product, error + self.high * other.low + self.low * other.high)
+    }
+
+    fn times_number(self, x: f64) -> Double {
+        self.times(Double { high: x, low: 0.0 })
+    }
+}
+
+impl Fine {
+    fn new(pair: &Radial, densities: [&Radial; 2], inner: f64, end: f64) -> Fine {
+        let width = (end - inner) / FINE as f64;
+        let rows = |f: &Radial| -> Vec<Row> {
+            if *f == Radial::Zero {
+                return Vec::new();
+            }
+            (0..=FINE + 1)
+                .map(|n| {
+                    let low = inner + n as f64 * width;
+                    if low >= f.cutoff() - 1e-9 * width { Row::default() } else { quintic(f, low, width) }
+                })
+                .collect()
+        };
+        Fine {
+            scale: 1.0 / width,
+            shift: -inner / width - 0.5,
+            width,
+            end: end + 0.5 * width,
+            pair: rows(pair),
+            density: densities.map(rows),
+        }
+    }
+}
+
+/// Hermite interpolation of a function and two derivatives on `low..low + width`, in units of the width from the middle.
+fn quintic(f: &Radial, low: f64, width: f64) -> Row {
+    let high = low + width;
+    // A function that ends inside an interval or jumps at its end is taken from the inside.
+    let [a, da, dda] = f.evaluate(low);
+    let [b, db, ddb] = f.evaluate(high - 1e-12 * width);
+    let (da, db) = (da * width, db * width);
+    let (dda, ddb) = (dda * width * width, ddb * width * width);
+    // Even and odd parts about the middle at x = +-1/2.
+    let (e, o) = (0.5 * (a + b), 0.5 * (b - a));
+    let (de, d_o) = (0.5 * (db - da), 0.5 * (da + db));
+    let (dde, ddo) = (0.5 * (dda + ddb), 0.5 * (ddb - dda));
+    // Even: c0 + c2/4 + c4/16 = e, c2 + c4/2 = de, 2 c2 + 3 c4 = dde.
+    let c4 = 0.5 * (dde - 2.0 * de);
+    let c2 = de - 0.5 * c4;
+    let c0 = e - 0.25 * c2 - 0.0625 * c4;
+    // Odd: c1/2 + c3/8 + c5/32 = o, c1 + 3 c3/4 + 5 c5/16 = d_o, 3 c3 + 5 c5/2 = ddo.
+    let (p, q) = (d_o - 2.0 * o, ddo);
+    // p = c3/2 + c5/4, q = 3 c3 + 5 c5/2.
+    let c5 = q - 6.0 * p;
+    let c3 = 2.0 * p - 0.5 * c5;
+    let c1 = 2.0 * o - 0.25 * c3 - 0.0625 * c5;
+    Row([c0, c1, c2, c3, c4, c5, 0.0, 0.0])
+}
+
+/// How the kernels evaluate the functions of a pair of species; see [`Lanes`] for what callers promise.
+pub trait Functions<L: Lanes> {
+    /// True when both densities are the same function.
+    const SYMMETRIC: bool;
+    /// Density and its slope at the first (0) or second (1) species.
+    unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V);
+    /// Slope of the pair energy.
+    unsafe fn slope(&self, r: L::V) -> L::V;
+    /// Pair energy and its slope.
+    unsafe fn pair(&self, r: L::V) -> (L::V, L::V);
+}
+
+/// Merged pieces with densities of a known degree.
+#[derive(Clone, Copy, Debug)]
+pub struct MergedPair<'a, const DEGREE: usize, const SYMMETRIC: bool>(pub &'a Merged);
+
+/// Value and slope of a polynomial whose coefficients are looked up.
+#[inline(always)]
+unsafe fn horner<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> (L::V, L::V) {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let mut value = L::lookup(&rows[rows.len() - 1], index);
+        let mut slope = value;
+        for k in (0..rows.len() - 1).rev() {
+            value = L::fma(value, t, L::lookup(&rows[k], index));
+            if k > 0 {
+                slope = L::fma(slope, t, value);
+            }
+        }
+        (value, slope)
+    }
+}
+
+impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for MergedPair<'_, DEGREE, SYMMETRIC> {
+    const SYMMETRIC: bool = SYMMETRIC;
+
+    #[inline(always)]
+    unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let r = L::min(r, L::splat(self.0.end));
+            let index = L::segments(r, &self.0.bins);
+            let t = L::sub(r, L::lookup(&self.0.centre, index));
+            horner::<L>(&self.0.density[at][..DEGREE + 1], index, t)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn slope(&self, r: L::V) -> L::V {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let r = L::min(r, L::splat(self.0.end));
+            let index = L::segments(r, &self.0.bins);
+            let t = L::sub(r, L::lookup(&self.0.centre, index));
+            let rows = &self.0.slope;
+            let mut value = L::lookup(&rows[7], index);
+            for k in (0..7).rev() {
+                value = L::fma(value, t, L::lookup(&rows[k], index));
+            }
+            value
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(&self, r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let r = L::min(r, L::splat(self.0.end));
+            let index = L::segments(r, &self.0.bins);
+            let t = L::sub(r, L::lookup(&self.0.centre, index));
+            horner::<L>(&self.0.pair, index, t)
+        }
+    }
+}
+
+/// Quintics on fine intervals.
+#[derive(Clone, Copy, Debug)]
+pub struct FinePair<'a, const SYMMETRIC: bool>(pub &'a Fine);
+
+impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
+    #[inline(always)]
+    unsafe fn evaluate<L: Lanes>(&self, rows: &[Row], r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel; the distance is clamped to the table on both sides.
+        unsafe {
+            if rows.is_empty() {
+                return (L::splat(0.0), L::splat(0.0));
+            }
+            let fine = self.0;
+            let r = L::max(L::min(r, L::splat(fine.end)), L::splat(fine.end - (FINE as f64 + 0.4) * fine.width));
+            let u = L::fma(r, L::splat(fine.scale), L::splat(fine.shift));
+            let bin = L::add(u, L::splat(ROUNDING));
+            let x = L::sub(u, L::sub(bin, L::splat(ROUNDING)));
+            let [c0, c1, c2, c3, c4, c5, _, _] = L::rows(rows.as_ptr(), bin);
+            let mut value = L::fma(c5, x, c4);
+            let mut slope = L::fma(c5, x, value);
+            value = L::fma(value, x, c3);
+            slope = L::fma(slope, x, value);
+            value = L::fma(value, x, c2);
+            slope = L::fma(slope, x, value);
+            value = L::fma(value, x, c1);
+            slope = L::fma(slope, x, value);
+            value = L::fma(value, x, c0);
+            (value, L::mul(slope, L::splat(fine.scale)))
+        }
+    }
+}
+
+impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
+    const SYMMETRIC: bool = SYMMETRIC;
+
+    #[inline(always)]
+    unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.evaluate::<L>(&self.0.density[at], r) }
+    }
+
+    #[inline(always)]
+    unsafe fn slope(&self, r: L::V) -> L::V {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.evaluate::<L>(&self.0.pair, r).1 }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(&self, r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.evaluate::<L>(&self.0.pair, r) }
+    }
+}
