@@ -569,3 +569,47 @@ impl Parts {
         (own, ghosts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::potential::lennard_jones::LennardJones;
+    use crate::random::{Purpose, stream};
+    use rand::RngExt;
+
+    fn check_levels(potential: &Arc<Potential>, elements: Vec<crate::configuration::Element>, a: f64) {
+        let mut random = stream(3, Purpose::Packing, 0);
+        let positions: Vec<Vector> = (0..512)
+            .map(|k| {
+                let at = Vector::new((k % 8) as f64, (k / 8 % 8) as f64, (k / 64) as f64) * a;
+                at + Vector::from_fn(|_, _| random.random_range(-0.1..0.1)) * a
+            })
+            .collect();
+        let species = (0..512).map(|k| usize::from(k % 3 == 0)).collect();
+        let cell = Cell::orthogonal(8.0 * a, 8.0 * a, 8.0 * a).unwrap();
+        let c = Configuration::new(cell, elements, species, positions).unwrap();
+        let results: Vec<(f64, Vec<Vector>)> = Level::available()
+            .into_iter()
+            .map(|level| {
+                let mut engine = Engine::new(potential, &c).unwrap();
+                engine.level = level;
+                engine.evaluate(&c.cell, &c.positions).unwrap();
+                (engine.energy, engine.forces)
+            })
+            .collect();
+        for (energy, forces) in &results[1..] {
+            assert!((energy - results[0].0).abs() < 1e-12 * energy.abs());
+            for (a, b) in forces.iter().zip(&results[0].1) {
+                assert!((a - b).amax() < 1e-11 * (1.0 + a.amax()));
+            }
+        }
+    }
+
+    #[test]
+    fn instruction_sets_agree() {
+        let potential = Potential::built_in("CuZr-2009").unwrap();
+        check_levels(&potential, potential.elements().to_vec(), 2.6);
+        let potential = LennardJones::kob_andersen().potential("mixture").unwrap();
+        check_levels(&potential, potential.elements().to_vec(), 1.0);
+    }
+}

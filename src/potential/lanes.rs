@@ -71,6 +71,7 @@ impl Level {
     }
 
     /// The instruction sets that this processor runs, best first.
+    #[cfg(test)]
     pub fn available() -> Vec<Level> {
         let best = Level::best();
         [Level::Avx512, Level::Avx2, Level::Portable].into_iter().skip_while(|l| *l != best).collect()

@@ -3,6 +3,7 @@
 //! Analytic pieces are merged: on each interval between two ends of pieces all of them together are one polynomial about the
 //! middle of the interval, expanded in double-double arithmetic so that nothing is lost. Other functions become quintics
 //! on fine intervals that take value, slope and curvature from the function at both ends.
+#![allow(unsafe_code)]
 
 use super::lanes::{Bins, Lanes, ROUNDING, Row, WIDTH};
 use super::radial::{Piece, Radial};
