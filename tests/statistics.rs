@@ -2,6 +2,8 @@
 //!
 //! `data/statistics.json` holds random samples and what scipy 1.17 says of them; each key names the scipy function.
 
+#![allow(clippy::unwrap_used)]
+
 use rand::RngExt;
 use serde_json::Value;
 use vitric::math::eigen::{symmetric, tridiagonal};

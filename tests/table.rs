@@ -1,5 +1,7 @@
 //! Tables: laws of join, group and bin, units, files, and binned correlations of a reference.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Read;
 
 use vitric::error::Kind;

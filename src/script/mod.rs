@@ -3,6 +3,7 @@
 //! A binding file holds no physics: it reads options, makes one library call and returns the result. ARCHITECTURE.md
 //! shows how to add one.
 
+mod column;
 mod engine;
 mod error;
 mod glass;
@@ -12,6 +13,7 @@ mod library;
 mod options;
 mod stdlib;
 mod system;
+mod table;
 mod terminal;
 mod units;
 

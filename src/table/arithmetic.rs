@@ -263,19 +263,24 @@ impl Column {
         self.combine_freely(operation, other, false)
     }
 
+    /// This column with one number, text or truth given as a column of one row; a number takes the unit it meets.
+    pub fn combine_with_constant(&self, operation: Operation, constant: &Column) -> Result<Column> {
+        self.combine_freely(operation, constant, false)
+    }
+
+    /// One number, text or truth, this column of one row, with another column: `1 / column`.
+    pub fn constant_combined(&self, operation: Operation, column: &Column) -> Result<Column> {
+        Ok(self.combine_freely(operation, column, true)?.renamed(&column.name))
+    }
+
     /// This column with one number in the same unit.
     pub fn combine_number(&self, operation: Operation, number: f64) -> Result<Column> {
-        self.combine_freely(operation, &Column::float("number", "", vec![number]), false)
+        self.combine_with_constant(operation, &Column::float("number", "", vec![number]))
     }
 
     /// A number with this column: `1 / column`.
     pub fn combine_after_number(&self, number: f64, operation: Operation) -> Result<Column> {
-        let number = Column::float(&self.name, "", vec![number]);
-        let mut result = number.combine_freely(operation, self, false)?;
-        if matches!(operation, Operation::Add | Operation::Subtract | Operation::Least | Operation::Greatest) {
-            result.unit = self.unit.clone();
-        }
-        Ok(result)
+        Column::float("number", "", vec![number]).constant_combined(operation, self)
     }
 
     /// [`Column::combine`] without looking at the units first; `left_is_number` gives sums the unit of `other`.

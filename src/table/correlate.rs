@@ -7,7 +7,7 @@ use crate::math::resample::bootstrap;
 use crate::math::statistics::{
     Interval, binned_correlation, pearson, pearson_interval, percentile_interval, spearman, spearman_interval,
 };
-use crate::table::Table;
+use crate::table::{Column, Table};
 
 /// A correlation coefficient with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,6 +121,33 @@ impl Table {
     pub fn pairs(&self, x: &str, y: &str) -> Result<(Vec<f64>, Vec<f64>)> {
         let (a, b) = (self.column(x)?.numbers()?, self.column(y)?.numbers()?);
         Ok(a.into_iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite()).unzip())
+    }
+}
+
+impl Correlation {
+    /// Everything in one row of a table, to append to others and save; NaN where there are no bins.
+    pub fn to_table(&self) -> Result<Table> {
+        let float = |name: &str, x: f64| Column::float(name, "", vec![x]);
+        let binned = |f: fn(&BinnedCorrelation) -> f64| self.binned.as_ref().map_or(f64::NAN, f);
+        Table::from_columns(vec![
+            Column::text("x", vec![self.x.clone()]),
+            Column::text("y", vec![self.y.clone()]),
+            float("binned", binned(|b| b.pearson.value)),
+            float("binned_low", binned(|b| b.pearson.interval.low)),
+            float("binned_high", binned(|b| b.pearson.interval.high)),
+            float("predicted", binned(|b| b.predicted)),
+            Column::integer("bins", vec![self.binned.map_or(0, |b| b.bins as i64)]),
+            float("bin_size", binned(|b| b.size)),
+            float("pearson", self.pearson.value),
+            float("pearson_low", self.pearson.interval.low),
+            float("pearson_high", self.pearson.interval.high),
+            float("spearman", self.spearman.value),
+            float("spearman_low", self.spearman.interval.low),
+            float("spearman_high", self.spearman.interval.high),
+            Column::integer("count", vec![self.count as i64]),
+            Column::integer("missing", vec![self.missing as i64]),
+            float("level", self.level),
+        ])
     }
 }
 

@@ -31,7 +31,7 @@ impl Column {
 fn numbers(values: &[f64]) -> Vec<String> {
     let finite = values.iter().filter(|x| x.is_finite() && **x != 0.0).map(|x| x.abs());
     let (low, high) = finite.fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(x), high.max(x)));
-    let plain = high == 0.0 || (high < 1e7 && high >= 1e-3 && high / low < 1e7);
+    let plain = high == 0.0 || ((1e-3..1e7).contains(&high) && high / low < 1e7);
     let digits = if high == 0.0 { 0 } else { (4 - high.log10().floor() as i64).clamp(0, 7) as usize };
     let digits = if values.iter().all(|x| !x.is_finite() || x.fract() == 0.0) { 0 } else { digits };
     let show = |x: &f64| match x {

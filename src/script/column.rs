@@ -1,0 +1,324 @@
+//! Columns and expressions in scripts: arithmetic, functions, single values.
+
+// What `export_module` expands to unwraps.
+#![allow(clippy::unwrap_used)]
+
+use super::options::{number, shown};
+use super::{Library, Options, Raw, fail};
+use crate::error::Error;
+use crate::math::histogram::Bins;
+use crate::table::{Aggregate, Column, Expression, Function, Operation, Table, Values};
+use rhai::plugin::*;
+use rhai::{Array, FuncRegistration, Map, Module};
+use std::sync::Arc;
+
+/// The operators, between two columns or expressions and with a number.
+const OPERATORS: &[(&str, Operation)] = &[
+    ("+", Operation::Add),
+    ("-", Operation::Subtract),
+    ("*", Operation::Multiply),
+    ("/", Operation::Divide),
+    ("**", Operation::Power),
+    ("==", Operation::Equal),
+    ("!=", Operation::NotEqual),
+    ("<", Operation::Less),
+    ("<=", Operation::LessEqual),
+    (">", Operation::Greater),
+    (">=", Operation::GreaterEqual),
+    ("&", Operation::And),
+    ("|", Operation::Or),
+    ("min", Operation::Least),
+    ("max", Operation::Greatest),
+];
+
+/// The functions of each value, with their help.
+const FUNCTIONS: &[(&str, Function, &str)] = &[
+    ("-", Function::Negative, "The negative."),
+    ("!", Function::Not, "True where false."),
+    ("sqrt", Function::SquareRoot, "Square root of each value; the unit follows."),
+    ("exp", Function::Exponential, "Exponential of each value; a pure number."),
+    ("ln", Function::Logarithm, "Natural logarithm of each value; a pure number."),
+    ("log10", Function::Logarithm10, "Logarithm to base 10 of each value; a pure number."),
+    ("abs", Function::Absolute, "Absolute value of each value."),
+    ("sin", Function::Sine, "Sine of each value, an angle in radians."),
+    ("cos", Function::Cosine, "Cosine of each value, an angle in radians."),
+    ("tanh", Function::HyperbolicTangent, "Hyperbolic tangent of each value."),
+    ("floor", Function::Floor, "Largest whole number below each value."),
+    ("rank", Function::Rank, "Rank of each value from 1; equal values share the mean of their ranks."),
+    ("is_missing", Function::Missing, "True where the value is missing (NaN, or an empty text)."),
+];
+
+/// The single values of a whole column, with their help.
+const AGGREGATES: &[(&str, Aggregate, &str)] = &[
+    ("mean", Aggregate::Mean, "Mean of the values that are not missing."),
+    ("median", Aggregate::Median, "Median of the values that are not missing."),
+    ("sum", Aggregate::Sum, "Sum of the values that are not missing."),
+    ("min", Aggregate::Min, "Smallest of the values that are not missing."),
+    ("max", Aggregate::Max, "Largest of the values that are not missing."),
+    ("std", Aggregate::StandardDeviation, "Standard deviation (n - 1) of the values that are not missing."),
+    (
+        "standard_deviation",
+        Aggregate::StandardDeviation,
+        "Standard deviation (n - 1) of the values that are not missing.",
+    ),
+    ("standard_error", Aggregate::StandardError, "Standard error of the mean: std / sqrt(n)."),
+    ("count", Aggregate::Count, "Number of values that are not missing."),
+    ("first", Aggregate::First, "The first value."),
+];
+
+#[export_module]
+mod binding {
+    /// A column of a name, values and a unit.
+    ///
+    /// Values are numbers, texts, or true and false; `()` is a missing number.
+    ///
+    /// ```rhai
+    /// let barrier = column("barrier", [0.5, 0.7], "eV");
+    /// ```
+    #[rhai_fn(name = "column", return_raw)]
+    pub fn column_with_unit(name: &str, values: Array, unit: &str) -> Raw<Column> {
+        Ok(super::read_column(name, &values)?.with_unit(unit))
+    }
+
+    /// A column of a name and values, without a unit.
+    #[rhai_fn(name = "column", return_raw)]
+    pub fn column_without_unit(name: &str, values: Array) -> Raw<Column> {
+        super::read_column(name, &values)
+    }
+
+    /// Number of rows.
+    #[rhai_fn(name = "len")]
+    pub fn len(column: Column) -> i64 {
+        column.len() as i64
+    }
+
+    /// Number of rows.
+    #[rhai_fn(get = "len")]
+    pub fn length(column: &mut Column) -> i64 {
+        column.len() as i64
+    }
+
+    /// Name of the column.
+    #[rhai_fn(get = "name")]
+    pub fn name(column: &mut Column) -> String {
+        column.name.clone()
+    }
+
+    /// Unit of the column.
+    #[rhai_fn(get = "unit")]
+    pub fn unit(column: &mut Column) -> String {
+        column.unit.clone()
+    }
+
+    /// The values as an array.
+    #[rhai_fn(get = "values")]
+    pub fn values(column: &mut Column) -> Array {
+        (0..column.len()).map(|row| super::cell(column, row)).collect()
+    }
+
+    /// One value; rows count from 0, from the end when negative.
+    #[rhai_fn(index_get, return_raw)]
+    pub fn value(column: &mut Column, row: i64) -> Raw<Dynamic> {
+        let height = column.len() as i64;
+        let place = if row < 0 { height + row } else { row };
+        if !(0..height).contains(&place) {
+            return fail(format!("column `{}` has {height} rows, so no row {row}", column.name));
+        }
+        Ok(super::cell(column, place as usize))
+    }
+
+    /// The values where a mask is true.
+    #[rhai_fn(index_get, return_raw)]
+    pub fn masked(column: &mut Column, mask: Column) -> Raw<Column> {
+        if mask.len() != column.len() {
+            return fail(format!("column `{}` has {} rows, the mask {}", column.name, column.len(), mask.len()));
+        }
+        let rows: Vec<usize> = mask.mask()?.iter().enumerate().filter(|(_, m)| **m).map(|(k, _)| k).collect();
+        Ok(column.take(&rows))
+    }
+
+    /// The same values under another name.
+    #[rhai_fn(name = "named")]
+    pub fn named_column(column: Column, name: &str) -> Column {
+        column.renamed(name)
+    }
+
+    /// The same values said to be in another unit; nothing is converted.
+    #[rhai_fn(name = "with_unit")]
+    pub fn column_in_unit(column: Column, unit: &str) -> Column {
+        column.with_unit(unit)
+    }
+
+    /// The value below which this fraction of the values lies; missing values are left out.
+    #[rhai_fn(name = "quantile", return_raw)]
+    pub fn column_quantile(column: Column, fraction: f64) -> Raw<f64> {
+        Ok(column.reduce(Aggregate::Quantile(fraction))?)
+    }
+
+    /// Counts of the values in bins of one width: a table with the middle of each bin under the column's name, `low`, `high`,
+    /// `count` and `density`.
+    ///
+    /// - `bins`: number of bins
+    /// - `width`: width of a bin, with edges at whole multiples of it; Freedman and Diaconis' rule without either
+    ///
+    /// ```rhai
+    /// let h = column("barrier", [0.1, 0.2, 0.9], "eV").histogram(#{ width: 0.5 });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn histogram(column: Column, options: Map) -> Raw<Table> {
+        let options = Options::new("histogram", options, &["bins", "width"])?;
+        let bins = match (options.count("bins")?.optional(), options.positive("width")?.optional()) {
+            (Some(_), Some(_)) => return fail("histogram: give `bins` or `width`, not both"),
+            (Some(bins), None) => Bins::Count(bins),
+            (None, Some(width)) => Bins::Width(width),
+            (None, None) => Bins::Automatic,
+        };
+        Ok(column.histogram(bins)?)
+    }
+
+    /// The column of this name, in an expression: `col("barrier") < 5.0*eV`.
+    ///
+    /// Expressions join columns by `+ - * / **`, comparisons, `& | !`, functions such as `sqrt` and `ln`, and single
+    /// values such as `.mean()`. They filter a table, add columns to it and aggregate its groups.
+    ///
+    /// ```rhai
+    /// let t = table(#{ x: [1.0, 2.0, 3.0] }).filter(col("x") > 1 & col("x") != 3);
+    /// ```
+    pub fn col(name: &str) -> Expression {
+        crate::table::col(name)
+    }
+
+    /// The number of rows of each group, in an aggregate.
+    #[rhai_fn(name = "count")]
+    pub fn count_rows() -> Expression {
+        crate::table::count()
+    }
+
+    /// The same expression under another name.
+    #[rhai_fn(name = "named")]
+    pub fn named_expression(expression: Expression, name: &str) -> Expression {
+        expression.named(name)
+    }
+
+    /// The same expression said to be in another unit; nothing is converted.
+    #[rhai_fn(name = "with_unit")]
+    pub fn expression_in_unit(expression: Expression, unit: &str) -> Expression {
+        expression.with_unit(unit)
+    }
+
+    /// The value below which this fraction of the values lies.
+    #[rhai_fn(name = "quantile")]
+    pub fn expression_quantile(expression: Expression, fraction: f64) -> Expression {
+        expression.aggregate(Aggregate::Quantile(fraction))
+    }
+}
+
+/// One value of a column.
+pub(super) fn cell(column: &Column, row: usize) -> Dynamic {
+    match &column.values {
+        Values::Float(v) => v[row].into(),
+        Values::Integer(v) => v[row].into(),
+        Values::Text(v) => v[row].clone().into(),
+        Values::Boolean(v) => v[row].into(),
+    }
+}
+
+/// A list of values of one kind as a column; numbers may be whole or not, and `()` is missing.
+pub(super) fn read_column(name: &str, values: &Array) -> Raw<Column> {
+    let all = |test: fn(&Dynamic) -> bool| !values.is_empty() && values.iter().all(test);
+    let values = if all(Dynamic::is_int) {
+        Values::Integer(Arc::new(values.iter().filter_map(|v| v.as_int().ok()).collect()))
+    } else if all(Dynamic::is_bool) {
+        Values::Boolean(Arc::new(values.iter().filter_map(|v| v.as_bool().ok()).collect()))
+    } else if all(Dynamic::is_string) {
+        Values::Text(Arc::new(values.iter().map(|v| v.to_string()).collect()))
+    } else {
+        let read = |v: &Dynamic| if v.is_unit() { Some(f64::NAN) } else { number(v) };
+        let wrong =
+            |v: &Dynamic| Error::input(format!("column `{name}`: expected values of one kind, found {}", shown(v)));
+        let numbers = values.iter().map(|v| read(v).ok_or_else(|| wrong(v))).collect::<crate::error::Result<_>>()?;
+        Values::Float(Arc::new(numbers))
+    };
+    Ok(Column { name: name.into(), unit: String::new(), values })
+}
+
+/// A number, text or truth as a column of one row.
+fn constant(value: &Dynamic) -> Option<Column> {
+    if let Ok(n) = value.as_int() {
+        return Some(Column::integer("value", vec![n]));
+    }
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return Some(Column::text("value", vec![text.to_string()]));
+    }
+    let truth = value.as_bool().ok().map(|b| Column::boolean("value", vec![b]));
+    truth.or_else(|| value.as_float().ok().map(|x| Column::float("value", "", vec![x])))
+}
+
+/// A value beside an operator, or what is wrong with it.
+fn operand(sign: &str, value: &Dynamic) -> Raw<Column> {
+    let wrong = || Error::input(format!("`{sign}`: a column does not combine with {}", shown(value)));
+    Ok(constant(value).ok_or_else(wrong)?)
+}
+
+/// Adds the operators, functions and aggregates of columns and of expressions.
+fn add_arithmetic(module: &mut Module) {
+    for &(sign, operation) in OPERATORS {
+        let help = |left: &str, right: &str| {
+            let text = match sign {
+                "min" => "/// The smaller of two, row by row.",
+                "max" => "/// The larger of two, row by row.",
+                _ => "",
+            };
+            FuncRegistration::new(sign).with_comments([text]).with_params_info([left, right])
+        };
+        help("column: Column", "other: Column")
+            .set_into_module(module, move |a: Column, b: Column| -> Raw<Column> { Ok(a.combine(operation, &b)?) });
+        help("column: Column", "other: Dynamic").set_into_module(module, move |a: Column, b: Dynamic| -> Raw<Column> {
+            Ok(a.combine_with_constant(operation, &operand(sign, &b)?)?)
+        });
+        help("value: Dynamic", "column: Column").set_into_module(module, move |a: Dynamic, b: Column| -> Raw<Column> {
+            Ok(operand(sign, &a)?.constant_combined(operation, &b)?)
+        });
+        help("expression: Expression", "other: Expression")
+            .set_into_module(module, move |a: Expression, b: Expression| a.binary(operation, b));
+        help("expression: Expression", "other: Dynamic").set_into_module(
+            module,
+            move |a: Expression, b: Dynamic| -> Raw<Expression> {
+                Ok(a.binary(operation, Expression::Constant(operand(sign, &b)?)))
+            },
+        );
+        help("value: Dynamic", "expression: Expression").set_into_module(
+            module,
+            move |a: Dynamic, b: Expression| -> Raw<Expression> {
+                Ok(Expression::Constant(operand(sign, &a)?).binary(operation, b))
+            },
+        );
+    }
+    for &(name, function, text) in FUNCTIONS {
+        let help = |subject: &str| {
+            FuncRegistration::new(name).with_comments([format!("/// {text}")]).with_params_info([subject])
+        };
+        help("column: Column").set_into_module(module, move |a: Column| -> Raw<Column> { Ok(a.map(function)?) });
+        help("expression: Expression").set_into_module(module, move |a: Expression| a.unary(function));
+    }
+    for &(name, aggregate, text) in AGGREGATES {
+        let help = |subject: &str| {
+            FuncRegistration::new(name).with_comments([format!("/// {text}")]).with_params_info([subject])
+        };
+        help("column: Column")
+            .set_into_module(module, move |a: Column| -> Raw<Dynamic> { Ok(cell(&a.aggregate(aggregate)?, 0)) });
+        help("expression: Expression").set_into_module(module, move |a: Expression| a.aggregate(aggregate));
+    }
+    module.set_iter(std::any::TypeId::of::<Column>(), |value| {
+        let column = value.cast::<Column>();
+        Box::new((0..column.len()).map(move |row| cell(&column, row)))
+    });
+}
+
+pub(super) fn register(library: &mut Library) {
+    library.value::<Column>("Column", Column::to_string);
+    library.value::<Expression>("Expression", Expression::to_string);
+    let mut module = exported_module!(binding);
+    add_arithmetic(&mut module);
+    library.add("columns", module);
+}
