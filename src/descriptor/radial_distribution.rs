@@ -1,0 +1,241 @@
+//! Radial distribution function g(r), total and partial.
+
+use crate::cell::{Cell, Vector};
+use crate::error::{Error, Result};
+use crate::neighbor::{Images, Near};
+use crate::table::Column;
+use rayon::prelude::*;
+use std::f64::consts::PI;
+
+/// Atoms counted together, so that the sum of their histograms has one order.
+const BLOCK: usize = 256;
+
+/// Radial distribution function: the density of neighbours at a distance, over the mean density.
+///
+/// ```math
+/// g_ab(r) = V n_ab(r) / (N_a N_b v(r)),    v(r) = 4 pi / 3 [ (r + dr)^3 - r^3 ]
+/// ```
+///
+/// `n_ab` counts ordered pairs, the first of species a and the second of b, with a distance in `[r, r + dr)`.
+/// Allen and Tildesley, Computer Simulation of Liquids (2017), section 8.2, <https://doi.org/10.1093/oso/9780198803195.001.0001>.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RadialDistribution {
+    /// Width of a bin [length].
+    pub step: f64,
+    /// Names of the species.
+    pub species: Vec<String>,
+    /// Ordered pairs in each bin for each pair of species `[a * kinds + b]`, summed over frames.
+    pub counts: Vec<Vec<u64>>,
+    /// Partial functions for each pair of species `[a * kinds + b]`, averaged over frames; NaN without such atoms.
+    pub partials: Vec<Vec<f64>>,
+    /// The function of all atoms.
+    pub total: Vec<f64>,
+}
+
+/// A peak or a trough of g(r).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extremum {
+    /// Distance [length].
+    pub distance: f64,
+    /// Value of the smoothed function there.
+    pub value: f64,
+}
+
+impl RadialDistribution {
+    /// g(r) from 0 to `to` [length] in `bins`, averaged over frames of the same atoms.
+    ///
+    /// An error when there is no frame, or a cell is too small for `to`.
+    pub fn new(
+        frames: &[(&Cell, &[Vector])],
+        species: &[usize],
+        names: &[String],
+        to: f64,
+        bins: usize,
+    ) -> Result<RadialDistribution> {
+        if !(to.is_finite() && to > 0.0 && bins > 0 && bins <= 10_000_000) {
+            return Err(Error::input(format!(
+                "radial_distribution: `to` and `bins` must be positive, found {to} and {bins}"
+            )));
+        }
+        if frames.is_empty() {
+            return Err(Error::input("radial_distribution: there is no frame"));
+        }
+        let kinds = names.len();
+        let step = to / bins as f64;
+        let mut numbers = vec![0_usize; kinds];
+        species.iter().for_each(|&kind| numbers[kind] += 1);
+        let mut counts = vec![vec![0; bins]; kinds * kinds];
+        let mut partials = vec![vec![0.0; bins]; kinds * kinds];
+        let mut total = vec![0.0; bins];
+        for (cell, positions) in frames {
+            if positions.len() != species.len() {
+                return Err(Error::input(format!(
+                    "radial_distribution: a frame has {} atoms, not {}",
+                    positions.len(),
+                    species.len()
+                )));
+            }
+            cell.check_cutoff(to, "radial_distribution")?;
+            let found = count_pairs(cell, positions, species, kinds, step, bins)?;
+            let density = |pairs: f64| cell.volume() / pairs / frames.len() as f64;
+            let shell = |k: usize| {
+                let k = k as f64;
+                4.0 / 3.0 * PI * step.powi(3) * (3.0 * k * k + 3.0 * k + 1.0)
+            };
+            for k in 0..bins {
+                let mut all = 0;
+                for pair in 0..kinds * kinds {
+                    let pairs = (numbers[pair / kinds] * numbers[pair % kinds]) as f64;
+                    partials[pair][k] += density(pairs) * found[pair][k] as f64 / shell(k);
+                    counts[pair][k] += found[pair][k];
+                    all += found[pair][k];
+                }
+                total[k] += density((species.len() * species.len()) as f64) * all as f64 / shell(k);
+            }
+        }
+        Ok(RadialDistribution { step, species: names.to_vec(), counts, partials, total })
+    }
+
+    /// Centre of a bin [length].
+    pub fn distance(&self, bin: usize) -> f64 {
+        (bin as f64 + 0.5) * self.step
+    }
+
+    /// The function of species `a` around species `b`; `None` for a species that is not there.
+    pub fn partial(&self, a: &str, b: &str) -> Option<&[f64]> {
+        let number = |name: &str| self.species.iter().position(|s| s == name);
+        Some(&self.partials[number(a)? * self.species.len() + number(b)?])
+    }
+
+    /// Peaks of a function of this grid, in ascending order of distance.
+    ///
+    /// Shells are told from noise and from the splitting of a shell on the function smoothed by a Gaussian of width
+    /// `smoothing` [length]: there a peak stands `prominence` above the troughs beside it. Its place is then found
+    /// within one width with half the smoothing, by a parabola through three bins.
+    pub fn peaks(&self, values: &[f64], smoothing: f64, prominence: f64) -> Vec<Extremum> {
+        self.extrema(values, smoothing, prominence, 1.0)
+    }
+
+    /// Troughs between peaks, found as [`RadialDistribution::peaks`] are.
+    pub fn troughs(&self, values: &[f64], smoothing: f64, prominence: f64) -> Vec<Extremum> {
+        self.extrema(values, smoothing, prominence, -1.0)
+    }
+
+    fn extrema(&self, values: &[f64], smoothing: f64, prominence: f64, wanted: f64) -> Vec<Extremum> {
+        let smooth = smoothed(values, smoothing / self.step);
+        let fine = smoothed(values, 0.5 * smoothing / self.step);
+        let window = (smoothing / self.step).max(0.0) as usize;
+        let refine = |bin: usize| {
+            let near = bin.saturating_sub(window)..=(bin + window).min(fine.len() - 1);
+            let best = near.max_by(|&a, &b| (wanted * fine[a]).total_cmp(&(wanted * fine[b])));
+            self.vertex(&fine, best.unwrap_or(bin))
+        };
+        let mut found = Vec::new();
+        // Looking for a peak first: g(r) rises from zero.
+        let (mut sign, mut best) = (1.0, 0);
+        for k in 0..smooth.len() {
+            if sign * smooth[k] > sign * smooth[best] {
+                best = k;
+            } else if sign * (smooth[best] - smooth[k]) > prominence {
+                if sign == wanted {
+                    found.push(refine(best));
+                }
+                (sign, best) = (-sign, k);
+            }
+        }
+        found
+    }
+
+    /// Vertex of the parabola through a bin and the two beside it.
+    fn vertex(&self, smooth: &[f64], bin: usize) -> Extremum {
+        if bin == 0 || bin + 1 >= smooth.len() {
+            return Extremum { distance: self.distance(bin), value: smooth[bin] };
+        }
+        let (left, middle, right) = (smooth[bin - 1], smooth[bin], smooth[bin + 1]);
+        let curvature = left - 2.0 * middle + right;
+        let offset = if curvature == 0.0 { 0.0 } else { 0.5 * (left - right) / curvature };
+        Extremum { distance: self.distance(bin) + offset * self.step, value: middle - 0.25 * (left - right) * offset }
+    }
+
+    /// The functions as columns: `distance`, `total`, and one for each pair of species such as `Cu-Zr`.
+    pub fn columns(&self) -> Vec<Column> {
+        let kinds = self.species.len();
+        let distances = (0..self.total.len()).map(|k| self.distance(k)).collect();
+        let mut columns =
+            vec![Column::float("distance", "A", distances), Column::float("total", "", self.total.clone())];
+        for a in 0..kinds {
+            for b in a..kinds {
+                let name = format!("{}-{}", self.species[a], self.species[b]);
+                columns.push(Column::float(&name, "", self.partials[a * kinds + b].clone()));
+            }
+        }
+        columns
+    }
+}
+
+/// Ordered pairs in bins, for each pair of species.
+fn count_pairs(
+    cell: &Cell,
+    positions: &[Vector],
+    species: &[usize],
+    kinds: usize,
+    step: f64,
+    bins: usize,
+) -> Result<Vec<Vec<u64>>> {
+    let to = step * bins as f64;
+    let images = Images::new(cell, positions, 0.25 * to)?;
+    let species = images.by_place(species);
+    let blocks: Vec<Vec<u32>> = (0..images.len().div_ceil(BLOCK))
+        .into_par_iter()
+        .map_init(Near::default, |near, block| {
+            let mut counts = vec![0_u32; kinds * kinds * bins];
+            for place in block * BLOCK..((block + 1) * BLOCK).min(images.len()) {
+                images.near(&images.position(place), to, place + 1, near);
+                let row = &mut counts[species[place] * kinds * bins..][..kinds * bins];
+                for (&other, &square) in near.places().iter().zip(near.squares()) {
+                    let bin = (square.sqrt() / step) as usize;
+                    // A distance just below `to` may round up to the end.
+                    row[species[other as usize] * bins + bin.min(bins - 1)] += 1;
+                }
+            }
+            counts
+        })
+        .collect();
+    let mut counts = vec![vec![0_u64; bins]; kinds * kinds];
+    for block in &blocks {
+        for (pair, counts) in counts.iter_mut().enumerate() {
+            counts.iter_mut().zip(&block[pair * bins..]).for_each(|(sum, &n)| *sum += u64::from(n));
+        }
+    }
+    // Each pair was met once, from whichever side came first.
+    for a in 0..kinds {
+        for b in a..kinds {
+            for k in 0..bins {
+                let both = counts[a * kinds + b][k] + counts[b * kinds + a][k];
+                counts[a * kinds + b][k] = both;
+                counts[b * kinds + a][k] = both;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// A Gaussian average over bins of width 1.
+fn smoothed(values: &[f64], width: f64) -> Vec<f64> {
+    if width.is_nan() || width <= 0.0 {
+        return values.to_vec();
+    }
+    let reach = (4.0 * width).ceil() as usize;
+    let weight = |d: usize| (-0.5 * (d as f64 / width).powi(2)).exp();
+    let weights: Vec<f64> = (0..=reach).map(weight).collect();
+    (0..values.len())
+        .map(|k| {
+            let (mut sum, mut norm) = (0.0, 0.0);
+            for j in k.saturating_sub(reach)..(k + reach + 1).min(values.len()) {
+                sum += weights[k.abs_diff(j)] * values[j];
+                norm += weights[k.abs_diff(j)];
+            }
+            sum / norm
+        })
+        .collect()
+}
