@@ -1,9 +1,17 @@
 //! A glass: configuration, potential and where it came from.
 
+pub mod composition;
+pub mod packing;
+pub mod trajectory;
+
+pub use composition::Composition;
+pub use trajectory::{Frame, Trajectory};
+
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::potential::{Engine, Potential};
+use crate::table::Table;
 use crate::units;
 use std::sync::Arc;
 
@@ -13,12 +21,20 @@ pub struct Glass {
     configuration: Arc<Configuration>,
     potential: Option<Arc<Potential>>,
     history: Arc<Vec<String>>,
+    log: Option<Arc<Table>>,
+    trajectory: Option<Arc<Trajectory>>,
 }
 
 impl Glass {
     /// A glass from a configuration, with or without a potential.
     pub fn new(configuration: Configuration, potential: Option<Arc<Potential>>) -> Glass {
-        Glass { configuration: Arc::new(configuration), potential, history: Arc::new(Vec::new()) }
+        Glass {
+            configuration: Arc::new(configuration),
+            potential,
+            history: Arc::new(Vec::new()),
+            log: None,
+            trajectory: None,
+        }
     }
 
     /// Cell, species, positions, velocities.
@@ -38,11 +54,33 @@ impl Glass {
         Glass { potential: Some(potential), ..self.clone() }
     }
 
-    /// The same glass in a later state; `step` is a line of its history.
+    /// The same glass in a later state; `step` is a line of its history. Log and trajectory belong to the state before.
     pub fn then(&self, configuration: Configuration, step: impl Into<String>) -> Glass {
         let mut history = self.history.as_ref().clone();
         history.push(step.into());
-        Glass { configuration: Arc::new(configuration), potential: self.potential.clone(), history: Arc::new(history) }
+        Glass {
+            configuration: Arc::new(configuration),
+            potential: self.potential.clone(),
+            history: Arc::new(history),
+            log: None,
+            trajectory: None,
+        }
+    }
+
+    /// The same glass with the log and the trajectory of the run that led to it.
+    pub fn with_run(&self, log: Table, trajectory: Trajectory) -> Glass {
+        Glass { log: Some(Arc::new(log)), trajectory: Some(Arc::new(trajectory)), ..self.clone() }
+    }
+
+    /// Log of the molecular dynamics run that led to this glass.
+    pub fn log(&self) -> Result<&Arc<Table>> {
+        self.log.as_ref().ok_or_else(|| Error::input("this glass has no log: it does not come straight from md"))
+    }
+
+    /// Frames of the molecular dynamics run that led to this glass.
+    pub fn trajectory(&self) -> Result<&Arc<Trajectory>> {
+        let missing = || Error::input("this glass has no trajectory: it does not come straight from md");
+        self.trajectory.as_ref().ok_or_else(missing)
     }
 
     /// How the glass was made, one line for each step.

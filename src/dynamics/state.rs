@@ -1,0 +1,237 @@
+//! What moves: cell, positions and velocities, with the forces that belong to them.
+
+use super::explain_thin_cell;
+use crate::cell::{Cell, Tensor, Vector};
+use crate::configuration::Configuration;
+use crate::error::Result;
+use crate::potential::{Engine, Potential};
+use crate::units;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Atoms worked on together; sums are made within a block and then over blocks, whatever the number of threads.
+const BLOCK: usize = 1024;
+
+/// Fewer atoms than this are not worth a second thread.
+const PARALLEL: usize = 16 * BLOCK;
+
+/// The state of a run, in kernel units.
+#[derive(Debug)]
+pub struct State {
+    /// Periodic cell.
+    pub cell: Cell,
+    /// Unwrapped positions [length].
+    pub positions: Vec<Vector>,
+    /// Velocities [length/time].
+    pub velocities: Vec<Vector>,
+    pub(super) masses: Vec<f64>,
+    total_mass: f64,
+    engine: Engine,
+    motion: Motion,
+}
+
+/// What a pass over the velocities finds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Motion {
+    /// Sum of `m v v` over all atoms [energy].
+    pub kinetic: Tensor,
+    fastest: f64,
+}
+
+/// A linear change of all atoms: `v -> keep v + push f / m`, and then `r -> stretch r + carry v`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flow {
+    pub keep: Tensor,
+    pub push: Tensor,
+    pub stretch: Tensor,
+    pub carry: Tensor,
+}
+
+impl State {
+    /// The state of a configuration, evaluated; one without velocities is at rest.
+    pub fn new(configuration: &Configuration, potential: &Arc<Potential>) -> Result<State> {
+        let mut engine = Engine::new(potential, configuration)?;
+        engine.evaluate(&configuration.cell, &configuration.positions)?;
+        let masses = configuration.masses();
+        let mut velocities = configuration.velocities.clone();
+        velocities.resize(masses.len(), Vector::zeros());
+        let mut state = State {
+            cell: configuration.cell.clone(),
+            positions: configuration.positions.clone(),
+            velocities,
+            total_mass: masses.iter().sum(),
+            masses,
+            engine,
+            motion: Motion::default(),
+        };
+        state.remove_drift();
+        state.measure();
+        Ok(state)
+    }
+
+    /// Number of atoms.
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// True when there is no atom.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// Degrees of freedom with the centre of mass at rest, `3 N - 3`.
+    pub fn freedom(&self) -> f64 {
+        (3 * self.len().saturating_sub(1)).max(1) as f64
+    }
+
+    /// Masses [mass].
+    pub fn masses(&self) -> &[f64] {
+        &self.masses
+    }
+
+    /// Forces [energy/length].
+    pub fn forces(&self) -> &[Vector] {
+        &self.engine.forces
+    }
+
+    /// Potential energy [energy].
+    pub fn potential_energy(&self) -> f64 {
+        self.engine.energy
+    }
+
+    /// Sum of `r f` over pairs [energy].
+    pub fn virial(&self) -> &Tensor {
+        &self.engine.virial
+    }
+
+    /// Sum of `m v v` over atoms [energy], as of the last pass over the velocities.
+    pub fn kinetic_tensor(&self) -> &Tensor {
+        &self.motion.kinetic
+    }
+
+    /// Kinetic energy [energy].
+    pub fn kinetic_energy(&self) -> f64 {
+        0.5 * self.motion.kinetic.trace()
+    }
+
+    /// Kinetic temperature [K].
+    pub fn temperature(&self) -> f64 {
+        2.0 * self.kinetic_energy() / (self.freedom() * units::BOLTZMANN)
+    }
+
+    /// Cauchy stress, positive in tension [GPa].
+    pub fn stress(&self) -> Tensor {
+        let sum = self.engine.virial + self.motion.kinetic;
+        sum * (-units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM / self.cell.volume())
+    }
+
+    /// The state as a configuration with the species of another.
+    pub fn configuration(&self, like: &Configuration) -> Configuration {
+        Configuration {
+            cell: self.cell.clone(),
+            elements: like.elements.clone(),
+            species: like.species.clone(),
+            positions: self.positions.clone(),
+            velocities: self.velocities.clone(),
+        }
+    }
+
+    /// Largest speed of an atom [length/time].
+    pub(super) fn fastest(&self) -> f64 {
+        self.motion.fastest.sqrt()
+    }
+
+    /// Compute forces, energy and virial at the present positions.
+    pub(super) fn update_forces(&mut self) -> Result<()> {
+        let cutoff = self.engine.potential().cutoff();
+        let evaluated = self.engine.evaluate(&self.cell, &self.positions);
+        evaluated.map_err(|error| explain_thin_cell(error, &self.cell, cutoff))
+    }
+
+    /// Give the centre of mass zero velocity.
+    pub(super) fn remove_drift(&mut self) {
+        let momentum: Vector = self.velocities.iter().zip(&self.masses).map(|(v, m)| v * *m).sum();
+        let drift = momentum / self.total_mass;
+        self.velocities.iter_mut().for_each(|v| *v -= drift);
+    }
+
+    /// Change the velocities by forces and friction.
+    pub(super) fn kick(&mut self, flow: &Flow) {
+        self.pass(&|_, velocities, forces, masses| {
+            let mut motion = Motion::default();
+            for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
+                *v = flow.keep * *v + flow.push * f / *m;
+                motion.count(v, *m);
+            }
+            motion
+        });
+    }
+
+    /// The same, and then move the atoms.
+    pub(super) fn kick_and_drift(&mut self, flow: &Flow) {
+        self.pass(&|positions, velocities, forces, masses| {
+            let mut motion = Motion::default();
+            for (((r, v), f), m) in positions.iter_mut().zip(velocities).zip(forces).zip(masses) {
+                *v = flow.keep * *v + flow.push * f / *m;
+                *r = flow.stretch * *r + flow.carry * *v;
+                motion.count(v, *m);
+            }
+            motion
+        });
+    }
+
+    /// Move the atoms at their velocities.
+    pub(super) fn drift(&mut self, time: f64) {
+        self.positions.iter_mut().zip(&self.velocities).for_each(|(r, v)| *r += v * time);
+    }
+
+    /// Multiply all velocities.
+    pub(super) fn scale(&mut self, factor: f64) {
+        self.velocities.iter_mut().for_each(|v| *v *= factor);
+        self.motion.kinetic *= factor * factor;
+        self.motion.fastest *= factor * factor;
+    }
+
+    /// Look at the velocities anew.
+    pub(super) fn measure(&mut self) {
+        self.pass(&|_, velocities, _, masses| {
+            let mut motion = Motion::default();
+            velocities.iter().zip(masses).for_each(|(v, m)| motion.count(v, *m));
+            motion
+        });
+    }
+
+    fn pass(&mut self, work: &(dyn Fn(&mut [Vector], &mut [Vector], &[Vector], &[f64]) -> Motion + Sync)) {
+        let (positions, velocities) = (&mut self.positions, &mut self.velocities);
+        let (forces, masses) = (&self.engine.forces, &self.masses);
+        self.motion = if positions.len() < PARALLEL {
+            (positions.chunks_mut(BLOCK).zip(velocities.chunks_mut(BLOCK)))
+                .zip(forces.chunks(BLOCK).zip(masses.chunks(BLOCK)))
+                .map(|((r, v), (f, m))| work(r, v, f, m))
+                .fold(Motion::default(), Motion::and)
+        } else {
+            let blocks: Vec<Motion> = (positions.par_chunks_mut(BLOCK).zip(velocities.par_chunks_mut(BLOCK)))
+                .zip(forces.par_chunks(BLOCK).zip(masses.par_chunks(BLOCK)))
+                .map(|((r, v), (f, m))| work(r, v, f, m))
+                .collect();
+            blocks.into_iter().fold(Motion::default(), Motion::and)
+        };
+    }
+}
+
+impl Motion {
+    #[inline]
+    fn count(&mut self, v: &Vector, mass: f64) {
+        let p = v * mass;
+        self.kinetic += p * v.transpose();
+        let speed = v.norm_squared();
+        // A speed that is not a number must not get lost in a comparison.
+        self.fastest = if speed <= self.fastest { self.fastest } else { speed };
+    }
+
+    fn and(mut self, other: Motion) -> Motion {
+        self.kinetic += other.kinetic;
+        self.fastest = if other.fastest <= self.fastest { self.fastest } else { other.fastest };
+        self
+    }
+}
