@@ -1,0 +1,221 @@
+//! Conservation laws and averages of the ensembles.
+
+use std::sync::Arc;
+use vitric::cell::{Cell, Vector};
+use vitric::configuration::Configuration;
+use vitric::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahman, Ramp, Run};
+use vitric::minimize::Freedom;
+use vitric::observer::Silent;
+use vitric::potential::Potential;
+
+fn potential() -> Arc<Potential> {
+    Potential::built_in("CuZr-2009").unwrap()
+}
+
+/// Cu128Zr128 glass, minimised at a fixed box with LAMMPS (22 Jul 2025) and the table Cu-Zr_2.eam.fs.
+fn glass() -> Configuration {
+    let text = include_str!("data/glass256.data");
+    let after = text.split("Atoms # atomic").nth(1).unwrap();
+    let rows: Vec<Vec<f64>> = (after.lines().filter(|l| !l.trim().is_empty()))
+        .map(|l| l.split_whitespace().map(|x| x.parse().unwrap()).collect())
+        .collect();
+    let species = rows.iter().map(|r| r[1] as usize - 1).collect();
+    let positions = rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect();
+    let edge = 16.486775245234391;
+    let cell = Cell::orthogonal(edge, edge, edge).unwrap();
+    Configuration::new(cell, potential().elements().to_vec(), species, positions).unwrap()
+}
+
+fn run(dynamics: Dynamics) -> Run {
+    let run = dynamics.run(&glass(), &potential(), &Silent).unwrap();
+    assert!(run.failure.is_none(), "{:?}", run.failure);
+    run
+}
+
+fn column(run: &Run, name: &str) -> Vec<f64> {
+    run.log.column(name).unwrap().numbers().unwrap()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Mean and its standard error from ten blocks.
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let blocks: Vec<f64> = values.chunks_exact(values.len() / 10).take(10).map(mean).collect();
+    let centre = mean(&blocks);
+    let variance = blocks.iter().map(|b| (b - centre).powi(2)).sum::<f64>() / 9.0;
+    (mean(values), (variance / 10.0).sqrt())
+}
+
+/// Change along the best line through the values.
+fn drift(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let (x0, y0) = (0.5 * (n - 1.0), mean(values));
+    let (mut xy, mut xx) = (0.0, 0.0);
+    for (k, y) in values.iter().enumerate() {
+        xy += (k as f64 - x0) * (y - y0);
+        xx += (k as f64 - x0).powi(2);
+    }
+    xy / xx * n
+}
+
+fn spread(values: &[f64]) -> f64 {
+    let centre = mean(values);
+    values.iter().map(|x| (x - centre).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn energy_does_not_drift() {
+    let run = run(Dynamics { initial_temperature: Some(600.0), time: 20.0, seed: 1, ..Default::default() });
+    let energy = column(&run, "total_energy");
+    let temperature = mean(&column(&run, "temperature"));
+    println!("NVE {temperature} K, drift {:e}, spread {:e}", drift(&energy), spread(&energy));
+    assert!((temperature - 300.0).abs() < 30.0);
+    assert!(drift(&energy).abs() < 1e-6);
+    assert!(spread(&energy) < 3e-5);
+}
+
+fn ensembles(temperature: Ramp) -> Vec<(&'static str, Ensemble)> {
+    let flexible = ParrinelloRahman { temperature, ..Default::default() };
+    vec![
+        ("langevin", Ensemble::Langevin(Langevin { temperature, ..Default::default() })),
+        ("nose_hoover", Ensemble::NoseHoover(NoseHoover { temperature, ..Default::default() })),
+        ("isotropic", Ensemble::ParrinelloRahman(ParrinelloRahman { cell: Freedom::Isotropic, ..flexible.clone() })),
+        ("flexible", Ensemble::ParrinelloRahman(flexible)),
+    ]
+}
+
+#[test]
+fn the_conserved_quantity_stays_while_the_target_changes() {
+    for (name, ensemble) in ensembles(Ramp { from: 300.0, to: 30.0 }) {
+        let run = run(Dynamics { ensemble, time: 4.0, seed: 1, ..Default::default() });
+        let conserved = column(&run, "conserved");
+        let total = column(&run, "total_energy");
+        println!("{name}: drift {:e}, spread {:e} of {:e}", drift(&conserved), spread(&conserved), spread(&total));
+        // What is left is the error of the time step, in proportion to the temperature.
+        assert!(drift(&conserved).abs() < 5e-5 && spread(&conserved) < 5e-5, "{name}");
+        assert!(spread(&total) > 100.0 * spread(&conserved), "{name}: the test sees nothing");
+    }
+}
+
+#[test]
+fn the_conserved_quantity_converges_with_the_time_step() {
+    for (name, ensemble) in ensembles(Ramp::constant(300.0)) {
+        let error = |time_step: f64| {
+            let ensemble = ensemble.clone();
+            let run = run(Dynamics { ensemble, time: 0.4, time_step, seed: 1, log: Some(0.01), ..Default::default() });
+            let conserved = column(&run, "conserved");
+            conserved.iter().map(|c| (c - conserved[0]).abs()).fold(0.0, f64::max)
+        };
+        let ratio = error(0.002) / error(0.001);
+        println!("{name}: {ratio}");
+        // Second order: a factor of four.
+        assert!(name == "langevin" || (ratio > 3.0 && ratio < 5.5), "{name}: {ratio}");
+    }
+}
+
+#[test]
+fn temperature_fluctuates_as_in_the_canonical_ensemble() {
+    for (name, ensemble) in ensembles(Ramp::constant(300.0)) {
+        let run = run(Dynamics { ensemble, time: 24.0, log: Some(0.01), seed: 3, ..Default::default() });
+        let temperature = &column(&run, "temperature")[400..];
+        let (average, error) = mean_and_error(temperature);
+        let squares: Vec<f64> = temperature.iter().map(|t| (t / 300.0 - 1.0).powi(2)).collect();
+        let (variance, variance_error) = mean_and_error(&squares);
+        let expected = 2.0 / (3.0 * 256.0 - 3.0);
+        println!(
+            "{name}: {average} +- {error}, variance / expected {} +- {}",
+            variance / expected,
+            variance_error / expected
+        );
+        assert!((average - 300.0).abs() < 4.0 * error && error < 5.0, "{name}");
+        assert!((variance - expected).abs() < 4.0 * variance_error && variance_error < 0.25 * expected, "{name}");
+    }
+}
+
+#[test]
+fn each_stress_component_is_held() {
+    let ensemble = ParrinelloRahman { pressure: Ramp::constant(1.0), ..Default::default() };
+    let dynamics = Dynamics {
+        ensemble: Ensemble::ParrinelloRahman(ensemble),
+        time: 30.0,
+        log: Some(0.02),
+        seed: 5,
+        ..Default::default()
+    };
+    let run = run(dynamics);
+    for (name, target) in [("xx", -1.0), ("yy", -1.0), ("zz", -1.0), ("yz", 0.0), ("xz", 0.0), ("xy", 0.0)] {
+        let stress = &column(&run, &format!("stress_{name}"))[250..];
+        let (average, error) = mean_and_error(stress);
+        println!("{name}: {average} +- {error}");
+        assert!((average - target).abs() < 4.0 * error + 0.01 && error < 0.1, "{name}: {average} +- {error}");
+    }
+    // The glass came with shear stress of 0.5 GPa in a cubic cell.
+    let matrix = run.configuration.cell.matrix();
+    assert!((matrix[(0, 1)] + matrix[(1, 0)]).abs() > 1e-2, "the cell kept its shape");
+    assert!((matrix[(0, 1)] - matrix[(1, 0)]).abs() < 1e-2, "the cell has turned");
+}
+
+#[test]
+fn the_seed_decides_and_not_the_threads() {
+    let short = || {
+        let ensemble = Ensemble::Langevin(Langevin::default());
+        run(Dynamics { ensemble, time: 0.1, seed: 4, ..Default::default() }).configuration
+    };
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(short);
+    let together = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap().install(short);
+    assert_eq!(alone, together);
+}
+
+#[test]
+fn an_explosion_says_where_and_keeps_the_last_good_state() {
+    let mut start = glass();
+    start.positions[7] = start.positions[8] + Vector::new(0.9, 0.0, 0.0);
+    let dynamics = Dynamics { initial_temperature: Some(300.0), time: 1.0, log: Some(0.002), ..Default::default() };
+    let run = dynamics.run(&start, &potential(), &Silent).unwrap();
+    let message = run.failure.unwrap().to_string();
+    assert!(message.contains("step") && message.contains("explodes") && message.contains("atom"), "{message}");
+    assert!(run.steps < 100 && run.log.height() == run.steps + 1);
+    run.configuration.check().unwrap();
+}
+
+#[test]
+fn a_run_that_is_stopped_hands_back_what_there_is() {
+    struct Impatient(std::sync::atomic::AtomicU64);
+    impl vitric::observer::Observer for Impatient {
+        fn advance(&self, done: u64, _: &dyn Fn() -> String) {
+            self.0.store(done, std::sync::atomic::Ordering::Relaxed);
+        }
+        fn interrupted(&self) -> bool {
+            self.0.load(std::sync::atomic::Ordering::Relaxed) >= 20
+        }
+    }
+    let dynamics = Dynamics { initial_temperature: Some(300.0), frames: Some(0.002), ..Default::default() };
+    let run = dynamics.run(&glass(), &potential(), &Impatient(0.into())).unwrap();
+    assert!(run.interrupted && run.steps == 20 && run.trajectory.len() == 21);
+    assert_eq!(run.configuration.positions, run.trajectory.frames[20].positions);
+}
+
+#[test]
+fn a_run_can_be_continued() {
+    let ensemble = Ensemble::Nve;
+    let first =
+        |time| Dynamics { ensemble: ensemble.clone(), initial_temperature: Some(300.0), time, ..Default::default() };
+    let whole = run(first(0.04)).configuration;
+    let half = run(first(0.02)).configuration;
+    let rest = Dynamics { time: 0.02, ..Default::default() }.run(&half, &potential(), &Silent).unwrap().configuration;
+    let apart = whole.positions.iter().zip(&rest.positions).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max);
+    assert!(apart < 1e-10, "{apart}");
+}
+
+#[test]
+fn bad_options_are_named() {
+    let message = |dynamics: Dynamics| dynamics.run(&glass(), &potential(), &Silent).err().unwrap().to_string();
+    let base = Dynamics { initial_temperature: Some(300.0), ..Default::default() };
+    assert!(message(Dynamics { time_step: 0.0, ..base.clone() }).contains("`time_step`"));
+    assert!(message(Dynamics { time: f64::NAN, ..base.clone() }).contains("`time`"));
+    assert!(message(Dynamics::default()).contains("velocities"));
+    let thermostat = NoseHoover { temperature: Ramp::constant(-1.0), ..Default::default() };
+    assert!(message(Dynamics { ensemble: Ensemble::NoseHoover(thermostat), ..base }).contains("`temperature`"));
+}
