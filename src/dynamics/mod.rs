@@ -277,7 +277,7 @@ impl Dynamics {
         match &self.ensemble {
             Ensemble::Nve => Box::new(VelocityVerlet),
             Ensemble::Langevin(e) => Box::new(langevin::Bath::new(e, state, self.seed)),
-            Ensemble::NoseHoover(e) => Box::new(nose_hoover::Thermostat::new(e)),
+            Ensemble::NoseHoover(e) => Box::new(nose_hoover::Thermostat::new(e, state)),
             Ensemble::ParrinelloRahman(e) => Box::new(parrinello_rahman::Barostat::new(e, state)),
         }
     }

@@ -53,12 +53,13 @@ impl Chain {
         Chain { freedom, damping, kt: f64::NAN, masses: [0.0; LINKS], velocities: [0.0; LINKS], heat: 0.0 }
     }
 
-    /// Set the target; the energy that the change of masses puts in is taken from the account of heat.
-    pub fn set_target(&mut self, kt: f64) {
-        if self.kt == kt {
+    /// Set the target for a number of degrees of freedom; the energy that the change of masses puts in is taken from the
+    /// account of heat.
+    pub fn set_target(&mut self, kt: f64, freedom: f64) {
+        if self.kt == kt && self.freedom == freedom {
             return;
         }
-        self.kt = kt;
+        (self.kt, self.freedom) = (kt, freedom);
         let before = self.kinetic_energy();
         let mass = kt.max(SMALLEST_KT) * self.damping * self.damping;
         self.masses = [mass; LINKS];
@@ -118,21 +119,20 @@ impl Chain {
 /// The thermostat of a run.
 #[derive(Debug)]
 pub(super) struct Thermostat {
-    damping: f64,
-    chain: Option<Chain>,
+    chain: Chain,
 }
 
 impl Thermostat {
-    pub fn new(nose_hoover: &NoseHoover) -> Thermostat {
-        Thermostat { damping: nose_hoover.damping * units::PICOSECOND, chain: None }
+    pub fn new(nose_hoover: &NoseHoover, state: &State) -> Thermostat {
+        Thermostat { chain: Chain::new(state.freedom(), nose_hoover.damping * units::PICOSECOND) }
     }
 }
 
 impl Integrator for Thermostat {
     fn step(&mut self, state: &mut State, time_step: f64, targets: Targets) -> Result<()> {
-        let chain = self.chain.get_or_insert_with(|| Chain::new(state.freedom(), self.damping));
+        let chain = &mut self.chain;
         let flow = Flow::newton(time_step);
-        chain.set_target(targets.kt);
+        chain.set_target(targets.kt, state.freedom());
         state.scale(chain.advance(2.0 * state.kinetic_energy(), 0.5 * time_step));
         state.kick_and_drift(&flow);
         state.update_forces()?;
@@ -142,6 +142,6 @@ impl Integrator for Thermostat {
     }
 
     fn reservoir(&self, _: &State) -> f64 {
-        self.chain.as_ref().map_or(0.0, Chain::energy)
+        self.chain.energy()
     }
 }

@@ -21,8 +21,8 @@ use crate::units;
 /// Klein, J. Chem. Phys. 101, 4177 (1994), <https://doi.org/10.1063/1.467468>; integrated by the scheme of Tuckerman et
 /// al., J. Phys. A 39, 5629 (2006), <https://doi.org/10.1088/0305-4470/39/19/S18>.
 ///
-/// A liquid has no shape to keep: its flexible cell flows until it is too thin for the potential. Use `Isotropic` above
-/// the glass transition. The mass W belongs to the highest temperature of the run, so that a cell on its way to zero
+/// A liquid has no shape to keep: its flexible cell flows until it is too thin for the potential. While the target
+/// temperature is above `flexible_below`, a flexible cell therefore moves its volume alone. The mass W belongs to the highest temperature of the run, so that a cell on its way to zero
 /// temperature does not become ever lighter and faster.
 #[derive(Clone, Debug)]
 pub struct ParrinelloRahman {
@@ -38,6 +38,8 @@ pub struct ParrinelloRahman {
     pub cell_damping: f64,
     /// `Flexible`, all six components, by default.
     pub cell: Freedom,
+    /// Target temperature above which a flexible cell is isotropic [K]; infinite by default.
+    pub flexible_below: f64,
 }
 
 impl Default for ParrinelloRahman {
@@ -49,6 +51,7 @@ impl Default for ParrinelloRahman {
             damping: 0.1,
             cell_damping: 1.0,
             cell: Freedom::Flexible,
+            flexible_below: f64::INFINITY,
         }
     }
 }
@@ -63,6 +66,7 @@ pub(super) struct Barostat {
     mass: f64,
     stress: Tensor,
     cell: Freedom,
+    flexible_below: f64,
     on_atoms: Chain,
     on_cell: Chain,
     work: f64,
@@ -72,25 +76,31 @@ impl Barostat {
     pub fn new(options: &ParrinelloRahman, state: &State) -> Barostat {
         let hottest = options.temperature.from.max(options.temperature.to).max(LOWEST_MASS_TEMPERATURE);
         let time = options.cell_damping * units::PICOSECOND;
-        let freedom = match options.cell {
-            Freedom::Fixed => 0.0,
-            Freedom::Isotropic => 1.0,
-            Freedom::Flexible => 6.0,
-        };
         Barostat {
             rate: Tensor::zeros(),
             mass: (state.freedom() + 3.0) / 3.0 * units::BOLTZMANN * hottest * time * time,
             stress: (options.stress + options.stress.transpose()) * (0.5 * units::GIGAPASCAL),
             cell: options.cell,
+            flexible_below: units::BOLTZMANN * options.flexible_below,
             on_atoms: Chain::new(state.freedom(), options.damping * units::PICOSECOND),
-            on_cell: Chain::new(freedom, time),
+            on_cell: Chain::new(0.0, time),
             work: 0.0,
         }
     }
 
+    /// How the cell may move at a temperature.
+    fn freedom(&self, kt: f64) -> Freedom {
+        if self.cell == Freedom::Flexible && kt > self.flexible_below { Freedom::Isotropic } else { self.cell }
+    }
+
     fn thermostats(&mut self, state: &mut State, time: f64, kt: f64) {
-        self.on_cell.set_target(kt);
-        self.on_atoms.set_target(kt);
+        let freedom = match self.freedom(kt) {
+            Freedom::Fixed => 0.0,
+            Freedom::Isotropic => 1.0,
+            Freedom::Flexible => 6.0,
+        };
+        self.on_cell.set_target(kt, freedom);
+        self.on_atoms.set_target(kt, state.freedom());
         if self.cell != Freedom::Fixed {
             self.rate *= self.on_cell.advance(2.0 * self.kinetic_energy(), time);
         }
@@ -98,14 +108,14 @@ impl Barostat {
     }
 
     /// Let the excess of stress act on the rate of strain.
-    fn push(&mut self, state: &State, time: f64, pressure: f64) {
+    fn push(&mut self, state: &State, time: f64, targets: Targets) {
         let kinetic = state.kinetic_tensor();
         let volume = state.cell.volume();
         let drive = kinetic
             + state.virial()
             + self.stress * volume
-            + Tensor::identity() * (kinetic.trace() / state.freedom() - pressure * volume);
-        let drive = match self.cell {
+            + Tensor::identity() * (kinetic.trace() / state.freedom() - targets.pressure * volume);
+        let drive = match self.freedom(targets.kt) {
             Freedom::Fixed => Tensor::zeros(),
             Freedom::Isotropic => Tensor::identity() * (drive.trace() / 3.0),
             Freedom::Flexible => (drive + drive.transpose()) * 0.5,
@@ -134,7 +144,7 @@ impl Integrator for Barostat {
     fn step(&mut self, state: &mut State, time_step: f64, targets: Targets) -> Result<()> {
         let half = 0.5 * time_step;
         self.thermostats(state, half, targets.kt);
-        self.push(state, half, targets.pressure);
+        self.push(state, half, targets);
         let flow = self.flow(state, time_step);
         let before = state.cell.volume();
         state.kick_and_drift(&flow);
@@ -144,7 +154,7 @@ impl Integrator for Barostat {
         self.work += targets.pressure * (volume - before) - 0.5 * (volume + before) * stress_power * time_step;
         state.update_forces()?;
         state.kick(&flow);
-        self.push(state, half, targets.pressure);
+        self.push(state, half, targets);
         self.thermostats(state, half, targets.kt);
         Ok(())
     }

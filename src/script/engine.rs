@@ -4,14 +4,22 @@ use super::error::Report;
 use super::help::Entry;
 use super::library::Library;
 use super::system::{Environment, State};
-use super::{column, glass, io, stdlib, system, table, terminal, units};
+use super::{column, dynamics, glass, io, minimize, stdlib, system, table, terminal, units};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The binding files, in the order of the help. Each has `pub(super) fn register(library: &mut Library)`.
-const BINDINGS: &[fn(&mut Library)] =
-    &[units::register, system::register, glass::register, io::register, column::register, table::register];
+const BINDINGS: &[fn(&mut Library)] = &[
+    units::register,
+    system::register,
+    glass::register,
+    io::register,
+    column::register,
+    table::register,
+    minimize::register,
+    dynamics::register,
+];
 
 /// How a session is set up.
 #[derive(Clone, Debug, Default)]

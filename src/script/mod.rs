@@ -4,12 +4,14 @@
 //! shows how to add one.
 
 mod column;
+mod dynamics;
 mod engine;
 mod error;
 mod glass;
 mod help;
 mod io;
 mod library;
+mod minimize;
 mod options;
 mod stdlib;
 mod system;
