@@ -83,6 +83,10 @@ fn groups_and_bins_are_aggregated() {
     check(r#"t.bin("barrier", #{ size: 3 })["barrier"][0]"#, 0.75);
     check(r#"t.bin("barrier", #{ count: 2 }).aggregate([col("atom").max()])["atom_max"][1]"#, 6.0);
     check(r#"t.bin("barrier").rows"#, 1.0);
+    check(
+        r#"let i = t["barrier"].confidence_interval(#{ seed: 1 }); if i[0] < 1.25 && i[1] > 1.25 { 1 } else { 0 }"#,
+        1.0,
+    );
     check(r#"t.summary().rows"#, 3.0);
     check(r#"t["barrier"].histogram(#{ width: 1.0 })["count"][1]"#, 3.0);
 }
