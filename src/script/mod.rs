@@ -3,12 +3,13 @@
 //! A binding file holds no physics: it reads options, makes one library call and returns the result. ARCHITECTURE.md
 //! shows how to add one.
 
+mod check;
 mod column;
 mod dynamics;
 mod engine;
 mod error;
 mod glass;
-mod help;
+pub mod help;
 mod io;
 mod library;
 mod minimize;
