@@ -13,6 +13,7 @@ mod io;
 mod library;
 mod minimize;
 mod options;
+mod plot;
 mod stdlib;
 mod system;
 mod table;
