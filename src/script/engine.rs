@@ -6,7 +6,7 @@ use super::help::Entry;
 use super::library::Library;
     io::register,
 use super::system::{Environment, State};
-use super::{column, dynamics, glass, io, minimize, stdlib, system, table, terminal, units};
+use super::{column, dynamics, glass, io, minimize, plot, stdlib, system, table, terminal, units};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +22,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     table::register,
     minimize::register,
     dynamics::register,
+    plot::register,
 ];
 
 /// How a session is set up.

@@ -14,6 +14,7 @@ mod io;
 mod library;
 mod minimize;
 mod options;
+mod plot;
 mod stdlib;
 mod system;
 mod table;
