@@ -11,7 +11,7 @@ use vitric::glass::Glass;
 use vitric::observer::Silent;
 use vitric::potential::Potential;
 use vitric::units;
-use vitric::vibration::{ModeSearch, Modes, Motion, flexibility_volume};
+use vitric::vibration::{Harmonic, ModeSearch, Modes, Motion, flexibility_volume};
 
 fn data(name: &str) -> String {
     let path = format!("tests/data/{name}");
@@ -177,6 +177,16 @@ fn frequencies_and_participation_of_a_dense_solution_of_2048_atoms() {
     for (atom, (p, row)) in modes.participation().iter().zip(&rows).enumerate() {
         assert!((p - row[4]).abs() < 1e-6, "atom {atom}: {p} instead of {}", row[4]);
     }
+}
+
+#[test]
+fn harmonic_displacements_of_a_dense_solution_of_2048_atoms() {
+    let (glass, rows) = glass2048();
+    let found = Harmonic::default().mean_squared_displacement(&glass, &Silent).unwrap();
+    let errors: Vec<f64> = found.iter().zip(&rows).map(|(a, r)| a / r[5] - 1.0).collect();
+    let spread = (errors.iter().map(|e| e * e).sum::<f64>() / 2048.0).sqrt();
+    println!("{spread} {}", errors.iter().fold(0.0f64, |m, e| m.max(e.abs())));
+    assert!(spread < 0.01);
 }
 
 #[test]
