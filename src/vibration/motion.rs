@@ -3,6 +3,7 @@
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
+use crate::glass::Frame;
 
 /// Running averages of the displacement of each atom from a reference configuration.
 ///
@@ -46,6 +47,18 @@ impl Motion {
             sum: vec![Vector::zeros(); atoms],
             square: vec![0.0; atoms],
             square_with_drift: vec![0.0; atoms],
+        }
+    }
+
+    /// The averages over frames.
+    pub fn of_frames(reference: &Configuration, frames: &[Frame]) -> Result<Motion> {
+        let mut motion = Motion::new(reference);
+        for frame in frames {
+            motion.push(&frame.cell, &frame.positions)?;
+        }
+        match motion.frames {
+            0 => Err(Error::input("displacements: the trajectory has no frames")),
+            _ => Ok(motion),
         }
     }
 
