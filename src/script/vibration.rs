@@ -249,12 +249,6 @@ mod binding {
         Ok(Displacements { average: Arc::new(average), hop_distance })
     }
 
-    /// The same with the default options.
-    #[rhai_fn(name = "displacements", return_raw)]
-    pub fn displacements_of(glass: Glass, trajectory: Frames) -> Raw<Displacements> {
-        displacements(glass, trajectory, Map::new())
-    }
-
     /// Mean squared displacement of each atom from the reference, drift of the sample removed [A^2].
     #[rhai_fn(get = "msd")]
     pub fn msd(displacements: &mut Displacements) -> Column {
