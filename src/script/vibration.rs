@@ -244,7 +244,8 @@ mod binding {
     pub fn displacements(glass: Glass, trajectory: Frames, options: Map) -> Raw<Displacements> {
         let options = Options::new("displacements", options, &["hop_distance"])?;
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
-        let motion = Motion::of_frames(glass.configuration(), &trajectory.trajectory.frames)?;
+        let frames = trajectory.trajectory.frames.iter().map(|f| (&f.cell, f.positions.as_slice()));
+        let motion = Motion::of_frames(glass.configuration(), frames)?;
         let average = Average { motion, temperature: f64::NAN, interrupted: false };
         Ok(Displacements { average: Arc::new(average), hop_distance })
     }

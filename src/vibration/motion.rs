@@ -3,7 +3,6 @@
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
-use crate::glass::Frame;
 
 /// Running averages of the displacement of each atom from a reference configuration.
 ///
@@ -50,11 +49,14 @@ impl Motion {
         }
     }
 
-    /// The averages over frames.
-    pub fn of_frames(reference: &Configuration, frames: &[Frame]) -> Result<Motion> {
+    /// The averages over frames, each a cell and unwrapped positions.
+    pub fn of_frames<'a>(
+        reference: &Configuration,
+        frames: impl Iterator<Item = (&'a Cell, &'a [Vector])>,
+    ) -> Result<Motion> {
         let mut motion = Motion::new(reference);
-        for frame in frames {
-            motion.push(&frame.cell, &frame.positions)?;
+        for (cell, positions) in frames {
+            motion.push(cell, positions)?;
         }
         match motion.frames {
             0 => Err(Error::input("displacements: the trajectory has no frames")),
