@@ -177,7 +177,7 @@ fn frequencies_and_participation_of_a_dense_solution_of_2048_atoms() {
     for (atom, (p, row)) in modes.participation().iter().zip(&rows).enumerate() {
         assert!((p - row[4]).abs() < 1e-6, "atom {atom}: {p} instead of {}", row[4]);
     }
-    // The modes that are left out only add to the displacements, and at most a few times what the lowest ones give.
+    // The lowest modes give a part of what all modes give.
     let part = modes.mean_squared_displacement(300.0 * units::BOLTZMANN);
     let share: Vec<f64> = part.iter().zip(&rows).map(|(part, row)| part / row[5]).collect();
     assert!(share.iter().all(|s| (0.0..1.0).contains(s)));
