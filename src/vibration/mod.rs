@@ -4,9 +4,9 @@ mod eigen;
 pub mod harmonic;
 pub mod modes;
 pub mod motion;
-// pub mod thermal;
+pub mod thermal;
 
 pub use harmonic::Harmonic;
 pub use modes::{ModeSearch, Modes};
 pub use motion::{Motion, flexibility_volume};
-// pub use thermal::{Average, Diffusion, Vibration};
+pub use thermal::{Average, Diffusion, Vibration};
