@@ -6,7 +6,7 @@ use super::help::Entry;
 use super::library::Library;
     io::register,
 use super::system::{Environment, State};
-use super::{column, dynamics, glass, io, minimize, plot, stdlib, system, table, terminal, units};
+use super::{column, deformation, dynamics, glass, io, minimize, plot, stdlib, system, table, terminal, units, vibration};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +23,8 @@ const BINDINGS: &[fn(&mut Library)] = &[
     minimize::register,
     dynamics::register,
     plot::register,
+    vibration::register,
+    deformation::register,
 ];
 
 /// How a session is set up.

@@ -5,6 +5,7 @@
 
 mod check;
 mod column;
+mod deformation;
 mod dynamics;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod system;
 mod table;
 mod terminal;
 mod units;
+mod vibration;
 
 pub use engine::{Outcome, Session, Settings};
 pub use error::{Raw, Report, fail};
