@@ -4,9 +4,8 @@ use super::check;
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::library::Library;
-    io::register,
 use super::system::{Environment, State};
-use super::{column, deformation, dynamics, glass, io, minimize, plot, stdlib, system, table, terminal, units, vibration};
+use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, system, table, terminal, units, vibration};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +24,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     plot::register,
     vibration::register,
     deformation::register,
+    saddle::register,
 ];
 
 /// How a session is set up.

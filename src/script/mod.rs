@@ -16,6 +16,7 @@ mod library;
 mod minimize;
 mod options;
 mod plot;
+mod saddle;
 mod stdlib;
 mod system;
 mod table;
