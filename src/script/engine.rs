@@ -6,7 +6,7 @@ use super::help::Entry;
 use super::library::Library;
 use super::system::{Environment, State};
 use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, system, table, terminal, units, vibration};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Scope};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
