@@ -4,7 +4,7 @@ use super::check;
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::library::Library;
-use super::system::{Environment, State};
+use super::system::State;
 use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, system, table, terminal, units, vibration};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Scope};
 use std::collections::BTreeMap;
