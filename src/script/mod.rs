@@ -14,6 +14,7 @@ mod library;
 mod minimize;
 mod options;
 mod stdlib;
+mod structure;
 mod system;
 mod table;
 mod terminal;
