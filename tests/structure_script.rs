@@ -50,6 +50,7 @@ fn coordination_and_radial_distribution() {
     check_number("glass.radial_distribution(#{ to: 13, bins: 650 }).troughs()[\"distance\"][0]", 3.88, 0.1);
     check_number("glass.radial_distribution().peaks(#{ pair: \"Zr-Zr\" })[\"distance\"][0]", 3.18, 0.08);
     check_number("glass.radial_distribution(#{ to: 8, bins: 80, frames: [glass, glass] }).table.rows", 80.0, 0.0);
+    check_error("glass.radial_distribution(#{ frames: [1] })", "must be a trajectory, or a list of glasses");
     check_text("glass.radial_distribution().to_string()", "troughs at 3.8");
     check_error("glass.radial_distribution().peaks(#{ pair: \"CuZr\" })", "no pair `CuZr`");
     check_error("glass.coordination(#{ cutoff: 20 })", "at least 40.000 A");
@@ -95,6 +96,8 @@ fn descriptors_make_a_table() {
         2.0 * 19.714590455648462,
         1e-9,
     );
+    // Two frames average g, not S2: the same frame twice changes nothing.
+    check_number("excess_entropy(#{ cutoff: 6.4, frames: [glass, glass] }).of(glass)[0]", -7.122568180576029, 2e-5);
     check_error("glass.describe([descriptor(\"wrong\", |g| 3)])", "`wrong` must give a column, found 3");
     check_error("glass.describe([1])", "expected descriptors or columns, found 1");
     check_error("excess_entropy(#{ cutof: 3 })", "did you mean `cutoff`?");

@@ -3,6 +3,7 @@
 // What `export_module` expands to unwraps.
 #![allow(clippy::unwrap_used)]
 
+use super::dynamics::Frames;
 use super::options::{number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::{Cell, Vector};
@@ -230,7 +231,7 @@ mod binding {
     ///
     /// - `to`: largest distance [A]; 12, or half the cell when that is less
     /// - `bins`: number of bins; by default they are 0.02 A wide
-    /// - `frames`: a list of glasses to average over instead, such as frames of a run
+    /// - `frames`: frames to average over instead: the `.trajectory` of a run, or a list of glasses
     ///
     /// ```rhai
     /// let g = glass.radial_distribution();
@@ -286,7 +287,7 @@ mod binding {
     /// - `cutoff`: largest distance [A], 11.2
     /// - `smearing`: width of the Gaussian [A], 0.15
     /// - `step`: radial step [A], 0.02
-    /// - `frames`: a list of glasses to average over instead, such as frames of a run
+    /// - `frames`: frames to average over instead: the `.trajectory` of a run, or a list of glasses
     ///
     /// ```rhai
     /// let g = glass.local_rdf("Cu", #{ cutoff: 5.0 });
@@ -583,15 +584,18 @@ fn threshold(options: &Options) -> Raw<Threshold> {
 
 /// The glasses of the option `frames`, or the glass itself.
 fn frames(glass: &Glass, options: &Options) -> Raw<Vec<Glass>> {
-    let expected = "a list of glasses with the same atoms";
-    let Some(given) = options.value::<Array>("frames", expected)? else { return Ok(vec![glass.clone()]) };
-    let frame = |item: Dynamic| {
-        let frame = item.clone().try_cast::<Glass>();
-        frame
-            .filter(|frame| frame.configuration().species == glass.configuration().species)
-            .ok_or_else(|| options.wrong("frames", expected, &item).into())
+    let expected = "a trajectory, or a list of glasses with the same atoms";
+    let Some(given) = options.raw("frames") else { return Ok(vec![glass.clone()]) };
+    let frames = match (given.clone().try_cast::<Frames>(), given.clone().try_cast::<Array>()) {
+        (Some(trajectory), _) => Some(trajectory.glasses()?),
+        (_, Some(list)) => list.into_iter().map(|item| item.try_cast::<Glass>()).collect(),
+        _ => None,
     };
-    given.into_iter().map(frame).collect()
+    let same = |frame: &Glass| frame.configuration().species == glass.configuration().species;
+    match frames.filter(|frames| frames.iter().all(same)) {
+        Some(frames) => Ok(frames),
+        None => Err(options.wrong("frames", expected, &given).into()),
+    }
 }
 
 fn parts(frames: &[Glass]) -> Vec<(&Cell, &[Vector])> {
