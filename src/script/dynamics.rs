@@ -250,12 +250,6 @@ mod binding {
         Ok(Frames { trajectory: glass.trajectory()?.clone(), glass: glass.clone() })
     }
 
-    /// Kinetic temperature [K]; 0 for a glass at rest.
-    #[rhai_fn(get = "temperature")]
-    pub fn kinetic_temperature(glass: &mut Glass) -> f64 {
-        glass.configuration().temperature()
-    }
-
     /// Number of frames.
     #[rhai_fn(get = "length")]
     pub fn length(trajectory: &mut Frames) -> i64 {
