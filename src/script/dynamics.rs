@@ -1,5 +1,8 @@
 //! Molecular dynamics in scripts.
 
+// What `export_module` expands to unwraps.
+#![allow(clippy::unwrap_used)]
+
 use super::glass::SharedPotential;
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::Tensor;
