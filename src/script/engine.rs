@@ -4,7 +4,7 @@ use super::error::Report;
 use super::help::Entry;
 use super::library::Library;
 use super::system::{Environment, State};
-use super::{column, dynamics, glass, io, minimize, stdlib, system, table, terminal, units};
+use super::{column, deformation, dynamics, glass, io, minimize, stdlib, system, table, terminal, units, vibration};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ const BINDINGS: &[fn(&mut Library)] = &[
     table::register,
     minimize::register,
     dynamics::register,
+    vibration::register,
+    deformation::register,
 ];
 
 /// How a session is set up.

@@ -4,6 +4,7 @@
 //! shows how to add one.
 
 mod column;
+mod deformation;
 mod dynamics;
 mod engine;
 mod error;
@@ -18,6 +19,7 @@ mod system;
 mod table;
 mod terminal;
 mod units;
+mod vibration;
 
 pub use engine::{Outcome, Session, Settings};
 pub use error::{Raw, Report, fail};
