@@ -10,6 +10,9 @@ use crate::error::Result;
 const LARGEST_TIME_STEP: f64 = 0.25;
 const FIRST_TIME_STEP: f64 = 0.1;
 
+/// Longest Newton step of an atom in a descent [length].
+const LONGEST_STEP: f64 = 0.05;
+
 /// Damped motion of unit masses, optionally across a direction.
 ///
 /// Bitzek et al., PRL 97, 170201 (2006), <https://doi.org/10.1103/PhysRevLett.97.170201>.
@@ -78,6 +81,8 @@ pub struct Solve {
     pub tolerance: f64,
     /// Most products.
     pub most: usize,
+    /// The iteration ends when an atom would move further [length].
+    pub longest: f64,
 }
 
 impl Newton {
@@ -120,6 +125,9 @@ impl Newton {
             let alpha = square / curvature;
             add_scaled(&mut self.step, alpha, &self.direction);
             add_scaled(&mut self.residual, -alpha, &self.product);
+            if largest(&self.step) > solve.longest {
+                return true;
+            }
             let next = dot(&self.residual, &self.residual);
             let beta = next / square;
             square = next;
@@ -149,11 +157,18 @@ impl Descent {
         let mut motion = Damped::default();
         motion.reset(region.len());
         // A hair's step keeps damped motion in the basin that the ridge drops into.
-        while region.largest_force() > self.newton_below.max(self.force_tolerance) {
+        let mut peak: f64 = 0.0;
+        loop {
+            let force = region.largest_force();
+            peak = peak.max(force);
+            // On the ridge the forces are small too: the descent is over only when they have risen and fallen.
+            if force < self.force_tolerance || (force < self.newton_below && force < 0.5 * peak) {
+                break;
+            }
             if region.cost.force_evaluations >= last {
                 return Ok(false);
             }
-            if region.largest_force() < 0.5 && stop(region) {
+            if force < 0.5 && stop(region) {
                 return Ok(true);
             }
             motion.step(&region.forces, &mut region.positions, 0.04);
@@ -177,9 +192,9 @@ impl Descent {
             copy(&mut forces, &region.forces);
             let energy = region.energy;
             // Near the goal a residual just below the tolerance is as good as a smaller one.
-            let wanted = (0.5 * self.force_tolerance / region.largest_force()).clamp(0.02, 0.3);
-            newton.solve(region, &forces, None, Solve { tolerance: wanted, most: 60 });
-            let mut factor = (0.05 / largest(&newton.step).max(1e-300)).min(1.0);
+            let wanted = (0.5 * self.force_tolerance / region.largest_force()).clamp(0.1, 0.3);
+            newton.solve(region, &forces, None, Solve { tolerance: wanted, most: 60, longest: LONGEST_STEP });
+            let mut factor = (LONGEST_STEP / largest(&newton.step).max(1e-300)).min(1.0);
             loop {
                 copy(&mut region.positions, &positions);
                 add_scaled(&mut region.positions, factor, &newton.step);

@@ -26,8 +26,9 @@ pub(super) struct Saddle<'a> {
 }
 
 /// Turn the end of a climb into a stationary point of the surroundings it needs: Newton steps in which the part along the
-/// mode goes up and the rest, by conjugate gradients, down. The region is handed back for its cost when the negative
-/// eigenvalue is lost on the way.
+/// mode goes up and the rest, by conjugate gradients, down, no longer than the quadratic model is good for.
+///
+/// The region is handed back for its cost when the negative eigenvalue is lost on the way, or the steps lead nowhere.
 pub(super) fn refine<'a>(
     options: &Artn,
     mut region: Region<'a>,
@@ -35,12 +36,13 @@ pub(super) fn refine<'a>(
 ) -> Result<std::result::Result<(Region<'a>, Vec<Vector>), Region<'a>>> {
     let mut lanczos = Lanczos::default();
     let mut newton = Newton::default();
-    let (mut positions, mut forces) = (Vec::new(), Vec::new());
+    let (mut positions, mut forces, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+    let mut trust = options.relaxation_step;
+    let mut goal = f64::INFINITY;
     region.evaluate()?;
-    let mut stalled = 0;
-    for _ in 0..options.newton_steps {
+    for iteration in 0..options.newton_steps {
         region.linearize()?;
-        let stop = Stop { vectors: 2 * options.guard_vectors, change: options.lanczos_tolerance, residual: 0.1 };
+        let stop = Stop { vectors: options.lanczos_vectors, change: options.lanczos_tolerance, residual: 0.2 };
         let eigenvalue = lanczos.lowest(&mut |v, out| region.product(v, out), &mut mode, stop).eigenvalue;
         if eigenvalue >= 0.0 {
             return Ok(Err(region));
@@ -53,30 +55,37 @@ pub(super) fn refine<'a>(
             region.evaluate()?;
             continue;
         }
+        let before = norm(&region.forces);
+        if iteration % 4 == 0 {
+            if before > goal {
+                return Ok(Err(region));
+            }
+            goal = 0.7 * before;
+        }
         copy(&mut positions, &region.positions);
         copy(&mut forces, &region.forces);
-        let along = dot(&forces, &mode);
-        let wanted = (0.3 * options.refined_force_tolerance / largest(&forces)).clamp(0.02, 0.2);
-        newton.solve(&mut region, &forces, Some(&mode), Solve { tolerance: wanted, most: 80 });
+        let wanted = (0.5 * options.refined_force_tolerance / largest(&forces)).clamp(0.1, 0.3);
+        newton.solve(&mut region, &forces, Some(&mode), Solve { tolerance: wanted, most: 60, longest: trust });
         // Near an inflection the curvature says nothing about the distance: no more than one increment.
-        let climb = (along / eigenvalue).clamp(-options.increment, options.increment);
+        let climb = (dot(&forces, &mode) / eigenvalue).clamp(-options.increment, options.increment);
         add_scaled(&mut newton.step, climb, &mode);
-        let before = norm(&forces);
-        let mut factor = (options.relaxation_step / largest(&newton.step).max(1e-300)).min(1.0);
-        let mut shrinks = 0;
-        loop {
+        let factor = (trust / largest(&newton.step).max(1e-300)).min(1.0);
+        add_scaled(&mut region.positions, factor, &newton.step);
+        expected.resize(forces.len(), Vector::zeros());
+        region.product(&newton.step, &mut expected);
+        region.evaluate()?;
+        // How far the forces are from those of the quadratic model, f - H s.
+        expected.iter_mut().zip(&forces).for_each(|(e, f)| *e = f - *e * factor);
+        add_scaled(&mut expected, -1.0, &region.forces);
+        let mismatch = norm(&expected) / before;
+        if mismatch > 1.0 {
             copy(&mut region.positions, &positions);
-            add_scaled(&mut region.positions, factor, &newton.step);
             region.evaluate()?;
-            if norm(&region.forces) < before || shrinks == 3 {
-                break;
-            }
-            factor *= 0.4;
-            shrinks += 1;
-        }
-        stalled = if norm(&region.forces) < before { 0 } else { stalled + 1 };
-        if stalled > 3 {
-            break;
+            trust *= 0.35;
+        } else if mismatch > 0.5 {
+            trust *= 0.7;
+        } else if mismatch < 0.25 {
+            trust = (1.5 * trust).min(1.5 * options.relaxation_step);
         }
     }
     Ok(Err(region))
@@ -166,7 +175,7 @@ pub(super) fn far_field(options: &Artn, region: &Region, mode: Option<&[Vector]>
     wide.linearize()?;
     let forces = wide.forces.clone();
     let mut newton = Newton::default();
-    newton.solve(&mut wide, &forces, Some(&across), Solve { tolerance: 0.05, most: 40 });
+    newton.solve(&mut wide, &forces, Some(&across), Solve { tolerance: 0.05, most: 40, longest: f64::INFINITY });
     Ok((-0.5 * dot(&forces, &newton.step), wide.cost))
 }
 
