@@ -88,7 +88,7 @@ pub struct Solve {
 impl Newton {
     /// Solve `H s = f` for `step`, across the unit vectors `across`; the region must be linearized.
     ///
-    /// Where the curvature is negative the iteration ends: with the step so far, or downhill if there is none yet.
+    /// Where the curvature is negative the iteration ends, and the step goes on downhill as far as it may.
     /// Steihaug, SIAM J. Numer. Anal. 20, 626 (1983), <https://doi.org/10.1137/0720042>. False in that case.
     pub fn solve(&mut self, region: &mut Region, forces: &[Vector], across: Option<&[Vector]>, solve: Solve) -> bool {
         let n = forces.len();
@@ -109,7 +109,7 @@ impl Newton {
         copy(&mut self.direction, &self.residual);
         let mut square = dot(&self.residual, &self.residual);
         let enough = square * solve.tolerance * solve.tolerance;
-        for iteration in 0..solve.most {
+        for _ in 0..solve.most {
             if square <= enough || square < 1e-28 {
                 break;
             }
@@ -117,9 +117,8 @@ impl Newton {
             project(&mut self.product);
             let curvature = dot(&self.direction, &self.product);
             if curvature <= 1e-8 * dot(&self.direction, &self.direction) {
-                if iteration == 0 {
-                    copy(&mut self.step, &self.residual);
-                }
+                let rest = solve.longest.min(1.0) - largest(&self.step);
+                add_scaled(&mut self.step, rest.max(0.0) / largest(&self.direction), &self.direction);
                 return false;
             }
             let alpha = square / curvature;

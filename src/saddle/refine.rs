@@ -37,15 +37,25 @@ pub(super) fn refine<'a>(
     let mut lanczos = Lanczos::default();
     let mut newton = Newton::default();
     let (mut positions, mut forces, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut last_mode, mut last_energy) = (mode.clone(), 0.0);
     let mut trust = options.relaxation_step;
-    let mut goal = f64::INFINITY;
+    let mut goal = (f64::INFINITY, f64::INFINITY);
+    let mut lost = 0;
     region.evaluate()?;
     for iteration in 0..options.newton_steps {
         region.linearize()?;
         let stop = Stop { vectors: options.lanczos_vectors, change: options.lanczos_tolerance, residual: 0.2 };
         let eigenvalue = lanczos.lowest(&mut |v, out| region.product(v, out), &mut mode, stop).eigenvalue;
         if eigenvalue >= 0.0 {
-            return Ok(Err(region));
+            // The last step left the slope that leads to a saddle: a shorter one from the same place may not.
+            lost += 1;
+            if positions.is_empty() || lost > 3 {
+                return Ok(Err(region));
+            }
+            region.restore(&positions, &forces, last_energy);
+            copy(&mut mode, &last_mode);
+            trust *= 0.35;
+            region.linearize()?;
         }
         if region.largest_force() < options.refined_force_tolerance {
             let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
@@ -53,17 +63,21 @@ pub(super) fn refine<'a>(
                 return Ok(Ok((region, mode)));
             }
             region.evaluate()?;
+            positions.clear();
             continue;
         }
         let before = norm(&region.forces);
-        if iteration % 4 == 0 {
-            if before > goal {
+        if iteration % 5 == 0 {
+            // Rolling off a ridge between two saddles, the forces grow for a while but the energy falls.
+            if before > goal.0 && region.energy > goal.1 {
                 return Ok(Err(region));
             }
-            goal = 0.7 * before;
+            goal = (0.8 * before, region.energy - 2e-3);
         }
         copy(&mut positions, &region.positions);
         copy(&mut forces, &region.forces);
+        copy(&mut last_mode, &mode);
+        last_energy = region.energy;
         let wanted = (0.5 * options.refined_force_tolerance / largest(&forces)).clamp(0.1, 0.3);
         newton.solve(&mut region, &forces, Some(&mode), Solve { tolerance: wanted, most: 60, longest: trust });
         // Near an inflection the curvature says nothing about the distance: no more than one increment.
@@ -79,8 +93,8 @@ pub(super) fn refine<'a>(
         add_scaled(&mut expected, -1.0, &region.forces);
         let mismatch = norm(&expected) / before;
         if mismatch > 1.0 {
-            copy(&mut region.positions, &positions);
-            region.evaluate()?;
+            region.restore(&positions, &forces, last_energy);
+            positions.clear();
             trust *= 0.35;
         } else if mismatch > 0.5 {
             trust *= 0.7;
