@@ -17,6 +17,8 @@ pub(super) struct Saddle<'a> {
     pub mode: Vec<Vector>,
     pub eigenvalue: f64,
     pub second_eigenvalue: f64,
+    /// The second mode, if its eigenvalue is not positive.
+    pub second_mode: Option<Vec<Vector>>,
     /// Largest force of all atoms, frozen ones included [energy/length].
     pub residual_force: f64,
     /// Energy that the relaxation of the frozen surroundings would gain [energy].
@@ -154,6 +156,18 @@ pub(super) fn certify<'a>(
     let free = region.is_free();
     let second =
         lanczos.second(&mut |v, out| region.product(v, out), &mode, free, &mut start, options.second_tolerance, 400);
+    if second.eigenvalue <= 0.0 {
+        return Ok(Saddle {
+            residual_force: region.largest_force(),
+            region,
+            mode,
+            eigenvalue: first.eigenvalue,
+            second_eigenvalue: second.eigenvalue,
+            second_mode: Some(start),
+            far_field: 0.0,
+            cost: Cost::default(),
+        });
+    }
     let frozen = region.frozen_forces()?.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
     let residual_force = region.largest_force().max(frozen);
     let (far_field, cost) = far_field(options, &region, Some(&mode))?;
@@ -163,9 +177,36 @@ pub(super) fn certify<'a>(
         mode,
         eigenvalue: first.eigenvalue,
         second_eigenvalue: second.eigenvalue,
+        second_mode: None,
         residual_force,
         far_field,
     })
+}
+
+/// Refine and certify; from a point with a second negative eigenvalue, down along its mode and once more.
+pub(super) fn refine_to_first_order<'a>(
+    options: &Artn,
+    region: Region<'a>,
+    mode: Vec<Vector>,
+    random: &mut Random,
+) -> Result<std::result::Result<Saddle<'a>, Region<'a>>> {
+    let (mut region, mut mode) = (region, mode);
+    for attempt in 0..3 {
+        let (stationary, lowest) = match refine(options, region, mode)? {
+            Ok(found) => found,
+            Err(lost) => return Ok(Err(lost)),
+        };
+        let saddle = certify(options, stationary, lowest, random)?;
+        let Some(second) = saddle.second_mode.as_ref().filter(|_| attempt < 2) else { return Ok(Ok(saddle)) };
+        let downhill = if dot(&saddle.region.forces, second) < 0.0 { -1.0 } else { 1.0 };
+        let step = downhill * options.increment / largest(second).max(1e-300);
+        (region, mode) = {
+            let mut region = saddle.region;
+            add_scaled(&mut region.positions, step, second);
+            (region, saddle.mode)
+        };
+    }
+    Ok(Err(region))
 }
 
 /// Energy gained by the harmonic answer of the frozen atoms around a stationary point, and what it cost to find.

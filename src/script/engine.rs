@@ -4,7 +4,7 @@ use super::error::Report;
 use super::help::Entry;
 use super::library::Library;
 use super::system::{Environment, State};
-use super::{column, dynamics, glass, io, minimize, stdlib, system, table, terminal, units};
+use super::{column, dynamics, glass, io, minimize, saddle, stdlib, system, table, terminal, units};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     table::register,
     minimize::register,
     dynamics::register,
+    saddle::register,
 ];
 
 /// How a session is set up.

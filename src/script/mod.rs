@@ -13,6 +13,7 @@ mod io;
 mod library;
 mod minimize;
 mod options;
+mod saddle;
 mod stdlib;
 mod system;
 mod table;
