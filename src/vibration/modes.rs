@@ -219,16 +219,23 @@ impl Operator for DynamicalMatrix<'_> {
     }
 
     fn apply(&self, x: MatRef<f64>, y: MatMut<f64>) {
-        use rayon::prelude::*;
-        x.par_col_chunks(1).zip(y.par_col_chunks_mut(1)).for_each(|(x, mut y)| {
-            let scaled: Vec<Vector> = (self.inverse_root.iter().enumerate())
-                .map(|(atom, w)| Vector::from_fn(|axis, _| x[(3 * atom + axis, 0)] * w))
-                .collect();
-            let mut product = vec![Vector::zeros(); scaled.len()];
-            self.hessian.apply(&scaled, &mut product);
-            for (atom, (p, w)) in product.iter().zip(&self.inverse_root).enumerate() {
-                (0..3).for_each(|axis| y[(3 * atom + axis, 0)] = p[axis] * w);
+        let mut y = y;
+        for start in (0..x.ncols()).step_by(PANEL) {
+            let columns = PANEL.min(x.ncols() - start);
+            let mut panel = vec![0.0; x.nrows() * columns];
+            let mut product = panel.clone();
+            for (i, row) in panel.chunks_exact_mut(columns).enumerate() {
+                let weight = self.inverse_root[i / 3];
+                row.iter_mut().enumerate().for_each(|(k, value)| *value = x[(i, start + k)] * weight);
             }
-        });
+            self.hessian.apply_panel(&panel, &mut product, columns);
+            for (i, row) in product.chunks_exact(columns).enumerate() {
+                let weight = self.inverse_root[i / 3];
+                row.iter().enumerate().for_each(|(k, value)| y[(i, start + k)] = value * weight);
+            }
+        }
     }
 }
+
+/// Vectors that the Hessian is applied to together.
+const PANEL: usize = 16;
