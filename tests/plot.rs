@@ -402,6 +402,34 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
     let narrow = Points::new([-4.90004, -4.90002, -4.89999], [1.2e-19, 3.4e-19, 2.2e-19]);
     let up = Points::new([-12.0, -10.0, -9.0, -7.0], [1.2, 1.33, 1.36, 1.5]);
     all.push(("positive", Figure { width: Some(275.0), ..Figure::new().draw(up).draw(Fit::default()) }));
+    let mut small = Figure { width: Some(190.0), height: Some(150.0), ..scatter() };
+    small.last().title = "small".into();
+    all.push(("small", small));
+    let crowded = ["one series", "another series", "a third", "and a fourth with a long name"];
+    let crowded = crowded.iter().enumerate().fold(Figure::new(), |f, (k, name)| {
+        let y: Vec<f64> = noise(60, k as u64).iter().map(|n| n + k as f64).collect();
+        f.draw(Points { label: name.to_string(), ..Points::new((0..60).map(f64::from).collect::<Vec<_>>(), y) })
+    });
+    all.push(("crowded", crowded.y_label("every corner is taken").x_label("")));
+    let species = |seed, shift: f64| -> Data {
+        let values: Vec<f64> = noise(2000, seed).iter().map(|n| n + shift).collect();
+        Data::from(values).named("coordination", "")
+    };
+    let two = [("Cu", 21, 12.0), ("Zr", 22, 14.5)].into_iter().fold(Figure::new(), |f, (name, seed, shift)| {
+        f.draw(Histogram {
+            label: name.into(),
+            ..Histogram::of_values(&species(seed, shift), Some(40), false).unwrap()
+        })
+    });
+    all.push(("two_histograms", two));
+    let decades: Vec<f64> = (0..30).map(|i| 10f64.powi(i - 18)).collect();
+    let wide: Vec<f64> = decades.iter().map(|d| d.powi(-2)).collect();
+    all.push(("decades", Figure::new().draw(Points::new(decades, wide)).log_x().log_y()));
+    let short: Vec<f64> = (0..9).map(|i| 2.0 + 0.7 * f64::from(i)).collect();
+    all.push((
+        "short_log",
+        Figure::new().draw(Line::new(&short, &short)).log_x().log_y().x_label("less than a decade"),
+    ));
     let big = Theme { font_size: 40.0, ..Theme::default() };
     all.push((
         "big_text",

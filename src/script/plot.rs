@@ -4,7 +4,7 @@ use super::options::{number, shown};
 use super::{Library, Options, Raw, fail, numbers};
 use crate::error::{Error, Result};
 use crate::plot::{self, Color, ColorMap, Data, Figure, Mark, Marker, Panel, Place, Scale};
-use crate::table::{Column, Table, Values};
+use crate::table::{Column, DecayFit, LineFit, Table, Values};
 use rhai::plugin::*;
 use rhai::{Array, Map};
 
@@ -137,6 +137,28 @@ mod binding {
     pub fn line_of_axes(figure: Figure, table: Table, axes: Map) -> Raw<Figure> {
         let (x, y) = super::named_axes("line", &table, &axes, super::LINE)?;
         super::add_line("line", figure, x, y, axes)
+    }
+
+    /// The straight line that `fit_line` of a table found.
+    ///
+    /// - `label`, `color`, `dashed`, `width`, `axis`: as above
+    ///
+    /// ```rhai
+    /// let t = table(#{ x: [1, 2, 3], y: [2.1, 3.9, 6.2] });
+    /// let axes = #{ x: "x", y: "y" };
+    /// let f = figure().points(t, axes).line(t.fit_line(axes));
+    /// ```
+    #[rhai_fn(name = "line", return_raw)]
+    pub fn line_of_fit(figure: Figure, fit: LineFit, options: Map) -> Raw<Figure> {
+        super::add_curve(figure, &fit.curve()?, options)
+    }
+
+    /// The exponential that `fit_exponential` of a table found.
+    ///
+    /// - `label`, `color`, `dashed`, `width`, `axis`: as above
+    #[rhai_fn(name = "line", return_raw)]
+    pub fn line_of_decay(figure: Figure, fit: DecayFit, options: Map) -> Raw<Figure> {
+        super::add_curve(figure, &fit.curve(200)?, options)
     }
 
     /// A smooth curve over other data, such as a fit over a histogram: a line that does not name the axes.
@@ -450,6 +472,15 @@ fn add_line(call: &str, figure: Figure, x: Data, y: Data, options: Map) -> Raw<F
         ..plot::Line::new(x, y)
     };
     add(figure, line)
+}
+
+/// The first two columns of a table as a curve.
+fn add_curve(figure: Figure, table: &Table, options: Map) -> Raw<Figure> {
+    let names = table.names();
+    match &names[..] {
+        [x, y, ..] => add_line("curve", figure, Data::of(&table.column(x)?)?, Data::of(&table.column(y)?)?, options),
+        _ => fail("line: the fit has no curve"),
+    }
 }
 
 fn add_histogram(figure: Figure, data: Data, table: Option<&Table>, options: Map) -> Raw<Figure> {
