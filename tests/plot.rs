@@ -400,6 +400,8 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
     all.push(("twin", loglog));
 
     let narrow = Points::new([-4.90004, -4.90002, -4.89999], [1.2e-19, 3.4e-19, 2.2e-19]);
+    let up = Points::new([-12.0, -10.0, -9.0, -7.0], [1.2, 1.33, 1.36, 1.5]);
+    all.push(("positive", Figure { width: Some(275.0), ..Figure::new().draw(up).draw(Fit::default()) }));
     let big = Theme { font_size: 40.0, ..Theme::default() };
     all.push((
         "big_text",

@@ -11,7 +11,7 @@ use vitric::glass::Glass;
 use vitric::observer::Silent;
 use vitric::potential::Potential;
 use vitric::units;
-use vitric::vibration::{ModeSearch, Modes, Motion, flexibility_volume};
+use vitric::vibration::{Harmonic, ModeSearch, Modes, Motion, flexibility_volume};
 
 fn data(name: &str) -> String {
     let path = format!("tests/data/{name}");
@@ -177,6 +177,24 @@ fn frequencies_and_participation_of_a_dense_solution_of_2048_atoms() {
     for (atom, (p, row)) in modes.participation().iter().zip(&rows).enumerate() {
         assert!((p - row[4]).abs() < 1e-6, "atom {atom}: {p} instead of {}", row[4]);
     }
+    // The lowest modes give a part of what all modes give.
+    let part = modes.mean_squared_displacement(300.0 * units::BOLTZMANN);
+    let share: Vec<f64> = part.iter().zip(&rows).map(|(part, row)| part / row[5]).collect();
+    assert!(share.iter().all(|s| (0.0..1.0).contains(s)));
+}
+
+#[test]
+fn harmonic_displacements_from_all_modes_and_from_probes() {
+    let glass = glass256();
+    let harmonic = Harmonic { fraction: 0.02, ..Default::default() };
+    let exact = harmonic.mean_squared_displacement(&glass, &Silent).unwrap();
+    let probed = harmonic.probed(&glass, &Silent).unwrap();
+    let errors: Vec<f64> = probed.iter().zip(&exact).map(|(a, b)| a / b - 1.0).collect();
+    let spread = (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt();
+    let bias = errors.iter().sum::<f64>() / errors.len() as f64;
+    assert!(spread < 0.04 && bias.abs() < 0.005, "{spread} {bias}");
+    let twice = Harmonic { temperature: 600.0, ..harmonic }.mean_squared_displacement(&glass, &Silent).unwrap();
+    check_close(&twice, &exact.iter().map(|x| 2.0 * x).collect::<Vec<f64>>(), 1e-12);
 }
 
 #[test]
@@ -201,12 +219,10 @@ fn too_many_modes_are_an_error_that_says_what_is_possible() {
 fn averages_of_a_given_trajectory() {
     let (glass, rows) = glass2048();
     let configuration = glass.configuration();
-    let mut motion = Motion::new(configuration);
-    let text = data("vibration/trajectory300K.txt.gz");
-    for frame in numbers(&text).chunks(2048) {
-        let positions: Vec<Vector> = frame.iter().map(|p| Vector::new(p[0], p[1], p[2])).collect();
-        motion.push(&configuration.cell, &positions).unwrap();
-    }
+    let rows_of_all = numbers(&data("vibration/trajectory300K.txt.gz"));
+    let all: Vec<Vector> = rows_of_all.iter().map(|p| Vector::new(p[0], p[1], p[2])).collect();
+    let frames = all.chunks(2048).map(|frame| (&configuration.cell, frame));
+    let mut motion = Motion::of_frames(configuration, frames).unwrap();
     assert_eq!(motion.frames(), 11);
     let column = |k: usize| rows.iter().map(|r| r[k]).collect::<Vec<f64>>();
     check_close(&motion.with_drift(), &column(6), 1e-9);

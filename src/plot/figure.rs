@@ -166,6 +166,20 @@ impl Figure {
         self
     }
 
+    /// The figure with the panels of another; the title of a figure of one panel becomes the title of the panel.
+    pub fn with_panels_of(mut self, mut other: Figure) -> Result<Figure> {
+        if other.panels.is_empty() {
+            return Err(Error::input("panel: the other figure is empty"));
+        }
+        if let [panel] = &mut other.panels[..]
+            && panel.title.is_empty()
+        {
+            panel.title = other.title;
+        }
+        self.panels.extend(other.panels);
+        Ok(self)
+    }
+
     /// The last panel, made when there is none.
     pub fn last(&mut self) -> &mut Panel {
         if self.panels.is_empty() {

@@ -1,6 +1,5 @@
 //! A figure as SVG text, as PNG bytes, and as a file.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +7,7 @@ use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb::Database};
 
 use crate::error::{Error, Result};
+use crate::io::write_atomic;
 use crate::plot::figure::Figure;
 use crate::plot::layout;
 
@@ -34,7 +34,7 @@ impl Figure {
             "png" => self.png()?,
             _ => return Err(Error::file(path, "a figure is saved as .svg or .png")),
         };
-        write(path, &bytes)
+        write_atomic(path, |out| out.write_all(&bytes))
     }
 }
 
@@ -60,28 +60,4 @@ fn rasterized(svg: &str) -> Result<Vec<u8>> {
     picture.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(ENLARGEMENT, ENLARGEMENT), &mut picture.as_mut());
     picture.encode_png().map_err(|e| Error::numeric(format!("figure: {e}")))
-}
-
-/// Write next to the target, then rename, so that a full disk leaves no half a file.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(Error::file(path, format!("there is no folder {}", folder.display())));
-    }
-    if path.is_dir() {
-        return Err(Error::file(path, "is a folder"));
-    }
-    let mut file = temporary(folder).map_err(|e| Error::file(path, e))?;
-    file.write_all(bytes).and_then(|()| file.flush()).map_err(|e| Error::file(path, e))?;
-    file.persist(path).map_err(|e| Error::file(path, e.error))?;
-    Ok(())
-}
-
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".vitric-").suffix(".part");
-    // A temporary file is private by default; a figure has the rights of any new file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }

@@ -28,7 +28,7 @@ pub(super) struct Conditions {
 /// Frames of a run, and the glass they belong to.
 #[derive(Clone)]
 pub(super) struct Frames {
-    trajectory: Arc<Trajectory>,
+    pub(super) trajectory: Arc<Trajectory>,
     glass: Glass,
 }
 

@@ -94,7 +94,8 @@ impl Prepared<'_> {
         different.sort();
         different.dedup();
         let silent = self.panel.marks.iter().all(|m| m.label().is_empty());
-        let wanted = different.len() > 1 && silent;
+        let bins = self.panel.marks.iter().any(|m| matches!(m, Mark::Histogram(_)));
+        let wanted = different.len() > 1 && silent && !bins;
         names.iter().map(|n| if wanted { label::axis_label(n, "") } else { String::new() }).collect()
     }
 

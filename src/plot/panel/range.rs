@@ -140,7 +140,12 @@ fn automatic_label(panel: &Panel, side: Side) -> String {
         let data = marks.filter_map(Mark::axes).map(|(x, y)| if side == Side::X { x } else { y });
         data.filter(|d| !d.name.is_empty() || !d.unit.is_empty()).collect()
     };
-    let data = Some(of(false)).filter(|d| !d.is_empty()).unwrap_or_else(|| of(true));
+    let bins = panel.marks.iter().find_map(|m| if let Mark::Histogram(h) = m { Some(h) } else { None });
+    let data = match bins {
+        // A curve over a histogram is a distribution under another name.
+        Some(bins) if side != Side::Right => vec![if side == Side::X { &bins.edges } else { &bins.heights }],
+        _ => Some(of(false)).filter(|d| !d.is_empty()).unwrap_or_else(|| of(true)),
+    };
     let Some(first) = data.first() else { return String::new() };
     let mut names: Vec<&str> = Vec::new();
     for d in data.iter().filter(|d| d.unit == first.unit) {
