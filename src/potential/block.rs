@@ -82,7 +82,7 @@ impl Block {
             }
             let near = if table.near > 0.0 { table.near + skin } else { 0.0 };
             let far = table.far + skin;
-            let mut group = Group { table: a * kinds + b, atom: block.species[a], frozen: still, ..Group::default() };
+            let mut group = Group { table: a * kinds + b, frozen: still, ..Group::default() };
             for bin in 0..bins {
                 let starts = &sorted[0].1;
                 let range = starts[a * bins + bin] as usize..starts[a * bins + bin + 1] as usize;
@@ -125,7 +125,7 @@ impl Block {
         let mut place = vec![u32::MAX; self.tags.len() + 1];
         place[..self.own].fill(0);
         place[self.tags.len()] = 0;
-        for &k in groups.iter().flat_map(|g| &g.list) {
+        for &k in groups.iter().flat_map(|g| g.near.list.iter().chain(&g.far.list)) {
             place[k as usize / 4] = 0;
         }
         let mut next = 0;
@@ -136,9 +136,10 @@ impl Block {
         let mut kept = place.iter();
         self.tags.retain(|_| kept.next() != Some(&u32::MAX));
         self.tags.shrink_to_fit();
+        let dummy = 4 * (next - 1);
         for group in groups {
-            group.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
-            group.list.shrink_to_fit();
+            group.near.finish(&place, dummy);
+            group.far.finish(&place, dummy);
         }
     }
 
@@ -212,12 +213,9 @@ impl Block {
     pub fn near(&self) -> Vec<bool> {
         let mut near = vec![false; self.len()];
         for group in self.groups.iter() {
-            let mut index = 0;
-            for (k, counts) in group.counts.iter().enumerate() {
-                let vectors = &group.list[index..index + counts[0] as usize * WIDTH];
-                vectors.iter().for_each(|&other| near[other as usize / 4] = true);
-                near[group.atom + k] = true;
-                index += counts[1] as usize * WIDTH;
+            for (i, j) in group.near.pairs() {
+                near[i] = true;
+                near[j] = true;
             }
         }
         near
@@ -227,23 +225,17 @@ impl Block {
     pub fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let dummy = self.tags.len();
         for group in self.groups.iter() {
-            let mut index = group.list.iter();
-            for (k, counts) in group.counts.iter().enumerate() {
-                for &other in index.by_ref().take(counts[1] as usize * WIDTH) {
-                    if other as usize / 4 != dummy {
-                        visit(group.table, group.atom + k, other as usize / 4);
-                    }
-                }
-            }
+            let pairs = group.near.pairs().chain(group.far.pairs());
+            pairs.filter(|p| p.1 != dummy).for_each(|(i, j)| visit(group.table, i, j));
         }
     }
 
-    /// Number of pairs within cutoffs and skin, padding included, and bytes that the block holds.
-    pub fn size(&self) -> (usize, usize) {
-        let entries: usize = self.groups.iter().map(|g| g.list.len()).sum();
-        let counts: usize = self.groups.iter().map(|g| g.counts.capacity() * 4).sum();
-        let gradients: usize = self.gradients.iter().map(|g| g.capacity() * 8).sum();
-        (entries, entries * 4 + counts + gradients + self.tags.capacity() * 4)
+    /// Bytes that the block holds.
+    pub fn memory(&self) -> usize {
+        let streams = self.groups.iter().flat_map(|g| [&g.near, &g.far]);
+        let lists: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
+        let gradients: usize = self.gradients.iter().map(Vec::capacity).sum();
+        4 * lists + 8 * gradients + 4 * self.tags.capacity()
     }
 }
 
