@@ -56,23 +56,25 @@ impl Block {
         let sorted = parts.map(|part| grid.sort(part, kinds));
         let shift = [0, own.len() as u32, (own.len() + ghosts.len()) as u32];
         let atoms = own.len() + ghosts.len() + frozen.len();
-        let all =
-            || (parts.iter().zip(&sorted)).flat_map(|(part, (order, _))| order.iter().map(|&k| &part[k as usize]));
         let mut points = Points::default();
-        for (axis, x) in points.x.iter_mut().enumerate() {
-            x.reserve(atoms + WIDTH);
-            x.extend(all().map(|c| c.position[axis]));
-            x.extend([FAR_AWAY; WIDTH]);
+        points.x.iter_mut().for_each(|x| x.reserve_exact(atoms + WIDTH));
+        let mut tags = Vec::with_capacity(atoms);
+        for (part, (order, _)) in parts.iter().zip(&sorted) {
+            for &k in order {
+                let candidate = &part[k as usize];
+                points.x.iter_mut().zip(&candidate.position).for_each(|(x, position)| x.push(*position));
+                tags.push(candidate.tag);
+            }
         }
+        points.x.iter_mut().for_each(|x| x.extend([FAR_AWAY; WIDTH]));
         let bins = grid.len();
         let mut block = Block {
             own: own.len(),
-            tags: all().map(|c| c.tag).collect(),
+            tags,
             species: (0..=kinds).map(|a| sorted[0].1[a * bins] as usize).collect(),
             ..Block::default()
         };
         let mut groups = Vec::new();
-        let mut buffers = [Vec::new(), Vec::new()];
         let mut ranges = Vec::new();
         for (a, b, still) in (0..kinds).flat_map(|a| (0..kinds).flat_map(move |b| [(a, b, false), (a, b, true)])) {
             let table = potential.table(a, b);
@@ -82,7 +84,8 @@ impl Block {
             }
             let near = if table.near > 0.0 { table.near + skin } else { 0.0 };
             let far = table.far + skin;
-            let mut group = Group { table: a * kinds + b, atom: block.species[a], frozen: still, ..Group::default() };
+            let stencil = grid.stencil(far);
+            let mut group = Group { table: a * kinds + b, frozen: still, ..Group::default() };
             for bin in 0..bins {
                 let starts = &sorted[0].1;
                 let range = starts[a * bins + bin] as usize..starts[a * bins + bin + 1] as usize;
@@ -90,7 +93,7 @@ impl Block {
                     continue;
                 }
                 ranges.clear();
-                grid.around(bin, far, |row, first, last| {
+                grid.around(bin, &stencil, |row, first, last| {
                     let mut add = |part: usize, from: u32| {
                         let at = |bin: usize| sorted[part].1[b * bins + row * grid.bins[0] + bin] + shift[part];
                         let (start, end) = (at(first).max(from), at(last + 1));
@@ -104,13 +107,14 @@ impl Block {
                         if a <= b {
                             add(0, if a == b { range.start as u32 } else { 0 });
                         }
-                        add(1, 0);
+                        if !ghosts.is_empty() {
+                            add(1, 0);
+                        }
                     }
                 });
                 let squares = (near * near, far * far);
                 let half = a == b && !still;
-                let dummy = 4 * atoms as u32;
-                kernel::neighbors(level, &points, range, &ranges, half, squares, dummy, &mut buffers, &mut group);
+                kernel::neighbors(level, &points, range, &ranges, half, squares, 4 * atoms as u32, &mut group);
             }
             groups.push(group);
         }
@@ -125,7 +129,7 @@ impl Block {
         let mut place = vec![u32::MAX; self.tags.len() + 1];
         place[..self.own].fill(0);
         place[self.tags.len()] = 0;
-        for &k in groups.iter().flat_map(|g| &g.list) {
+        for &k in groups.iter().flat_map(|g| g.near.list.iter().chain(&g.far.list)) {
             place[k as usize / 4] = 0;
         }
         let mut next = 0;
@@ -136,9 +140,10 @@ impl Block {
         let mut kept = place.iter();
         self.tags.retain(|_| kept.next() != Some(&u32::MAX));
         self.tags.shrink_to_fit();
+        let dummy = 4 * (next - 1);
         for group in groups {
-            group.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
-            group.list.shrink_to_fit();
+            group.near.finish(&place, dummy);
+            group.far.finish(&place, dummy);
         }
     }
 
@@ -212,12 +217,9 @@ impl Block {
     pub fn near(&self) -> Vec<bool> {
         let mut near = vec![false; self.len()];
         for group in self.groups.iter() {
-            let mut index = 0;
-            for (k, counts) in group.counts.iter().enumerate() {
-                let vectors = &group.list[index..index + counts[0] as usize * WIDTH];
-                vectors.iter().for_each(|&other| near[other as usize / 4] = true);
-                near[group.atom + k] = true;
-                index += counts[1] as usize * WIDTH;
+            for (i, j) in group.near.pairs() {
+                near[i] = true;
+                near[j] = true;
             }
         }
         near
@@ -227,23 +229,17 @@ impl Block {
     pub fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let dummy = self.tags.len();
         for group in self.groups.iter() {
-            let mut index = group.list.iter();
-            for (k, counts) in group.counts.iter().enumerate() {
-                for &other in index.by_ref().take(counts[1] as usize * WIDTH) {
-                    if other as usize / 4 != dummy {
-                        visit(group.table, group.atom + k, other as usize / 4);
-                    }
-                }
-            }
+            let pairs = group.near.pairs().chain(group.far.pairs());
+            pairs.filter(|p| p.1 != dummy).for_each(|(i, j)| visit(group.table, i, j));
         }
     }
 
-    /// Number of pairs within cutoffs and skin, padding included, and bytes that the block holds.
-    pub fn size(&self) -> (usize, usize) {
-        let entries: usize = self.groups.iter().map(|g| g.list.len()).sum();
-        let counts: usize = self.groups.iter().map(|g| g.counts.capacity() * 4).sum();
-        let gradients: usize = self.gradients.iter().map(|g| g.capacity() * 8).sum();
-        (entries, entries * 4 + counts + gradients + self.tags.capacity() * 4)
+    /// Bytes that the block holds.
+    pub fn memory(&self) -> usize {
+        let streams = self.groups.iter().flat_map(|g| [&g.near, &g.far]);
+        let lists: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
+        let gradients: usize = self.gradients.iter().map(Vec::capacity).sum();
+        4 * lists + 8 * gradients + 4 * self.tags.capacity()
     }
 }
 
@@ -300,21 +296,32 @@ impl Grid {
         (order, first)
     }
 
-    /// Calls `visit(row, first, last)` with all stretches of bins that come within `reach` of a bin.
-    fn around(&self, bin: usize, reach: f64, mut visit: impl FnMut(usize, usize, usize)) {
-        let [nx, ny, nz] = self.bins;
-        let (x, y, z) = (bin % nx, bin / nx % ny, bin / (nx * ny));
+    /// The rows of bins that come within `reach` of a bin: steps in y and z, and how far to go in x.
+    fn stencil(&self, reach: f64) -> Vec<[i32; 3]> {
         let limit = (reach / self.edge) * (reach / self.edge);
-        let gap = |a: usize, b: usize| (a.abs_diff(b) as f64 - 1.0).max(0.0).powi(2);
-        let most = (reach / self.edge).ceil() as usize;
-        for row_z in z.saturating_sub(most)..=(z + most).min(nz - 1) {
-            for row_y in y.saturating_sub(most)..=(y + most).min(ny - 1) {
-                let rest = limit - gap(row_z, z) - gap(row_y, y);
-                if rest <= 0.0 {
-                    continue;
+        let gap = |steps: i32| f64::from((steps.abs() - 1).max(0)).powi(2);
+        let most = (reach / self.edge - 1e-9).ceil() as i32;
+        let mut rows = Vec::new();
+        for z in -most..=most {
+            for y in -most..=most {
+                let rest = limit - gap(z) - gap(y);
+                if rest > 0.0 {
+                    rows.push([y, z, (rest.sqrt().ceil() as i32).min(most)]);
                 }
-                let wide = (rest.sqrt().ceil() as usize).min(most);
-                visit(row_z * ny + row_y, x.saturating_sub(wide), (x + wide).min(nx - 1));
+            }
+        }
+        rows
+    }
+
+    /// Calls `visit(row, first, last)` with all stretches of bins around a bin.
+    fn around(&self, bin: usize, stencil: &[[i32; 3]], mut visit: impl FnMut(usize, usize, usize)) {
+        let [nx, ny, nz] = self.bins.map(|n| n as i32);
+        let bin = bin as i32;
+        let (x, y, z) = (bin % nx, bin / nx % ny, bin / (nx * ny));
+        for &[step_y, step_z, wide] in stencil {
+            let (row_y, row_z) = (y + step_y, z + step_z);
+            if (0..ny).contains(&row_y) && (0..nz).contains(&row_z) {
+                visit((row_z * ny + row_y) as usize, (x - wide).max(0) as usize, (x + wide).min(nx - 1) as usize);
             }
         }
     }

@@ -449,7 +449,7 @@ impl Partition {
     fn memory(&self) -> usize {
         let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4;
         let per_atom = 3 * 4 + 12 + 2 * size_of::<Vector>() + 16;
-        let blocks: usize = self.blocks.iter().map(|b| b.size().1).sum();
+        let blocks: usize = self.blocks.iter().map(Block::memory).sum();
         self.records.len() * per_record + self.total.len() * per_atom + blocks
     }
 }

@@ -1,23 +1,77 @@
-//! The two passes over the pairs of a block: densities, then forces.
+//! The passes over the pairs of a block: densities, then forces or second derivatives.
+//!
+//! A pass walks along a stream of vectors of eight neighbours. Each step finishes the vector before, evaluates one, and looks up
+//! the positions of the next, so that the processor always has three of them in work.
 #![allow(unsafe_code)]
 
 use super::lanes::{Lanes, Record, Row, WIDTH, dispatch};
 use super::radial::Embedding;
 use super::tables::{FinePair, Form, Functions, MergedPair, PairTable};
 
-/// Pairs of one species of atoms with one species of neighbours, eight neighbours of one atom at a time.
+/// Vectors of neighbours, atom by atom; one of dummies ends it.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// Neighbours as indices of records (four times the number), padded with the dummy.
+    pub list: Vec<u32>,
+    /// Index of the atom of each vector; [`LAST`] marks its last vector.
+    pub owners: Vec<u32>,
+}
+
+/// Marks the last vector of an atom; indices of records are multiples of four.
+pub const LAST: u32 = 1;
+
+impl Stream {
+    /// Append the `count` neighbours that were written behind the end of the list, which has room for a vector more.
+    unsafe fn push(&mut self, atom: usize, count: usize, dummy: u32) {
+        let vectors = count.div_ceil(WIDTH);
+        // SAFETY: the caller has written the neighbours and left room behind them.
+        unsafe {
+            let end = self.list.as_mut_ptr().add(self.list.len() + count);
+            end.cast::<[u32; WIDTH]>().write_unaligned([dummy; WIDTH]);
+            self.list.set_len(self.list.len() + vectors * WIDTH);
+        }
+        let owner = 4 * atom as u32;
+        if vectors > 0 {
+            self.owners.extend((1..vectors).map(|_| owner));
+            self.owners.push(owner | LAST);
+        }
+    }
+
+    /// Renumber the records and end the stream.
+    pub fn finish(&mut self, place: &[u32], dummy: u32) {
+        self.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
+        self.list.extend([dummy; WIDTH]);
+        self.owners.push(dummy);
+        self.list.shrink_to_fit();
+        self.owners.shrink_to_fit();
+    }
+
+    /// Number of vectors, without the end.
+    pub fn len(&self) -> usize {
+        self.owners.len() - 1
+    }
+
+    /// Atom and neighbour of each pair, dummies included.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let owners = self.owners[..self.len()].iter().flat_map(|o| [*o; WIDTH]);
+        owners.zip(&self.list).map(|(owner, other)| (owner as usize / 4, *other as usize / 4))
+    }
+
+    fn check(&self, records: usize) {
+        assert!(self.list.len() == (self.len() + 1) * WIDTH && records > 0);
+        debug_assert!(self.pairs().all(|(i, j)| i < records && j < records));
+    }
+}
+
+/// Pairs of one species of atoms with one species of neighbours.
 #[derive(Clone, Debug, Default)]
 pub struct Group {
     /// Index into the tables of the potential.
     pub table: usize,
-    /// First atom.
-    pub atom: usize,
-    /// Vectors of each atom: those with neighbours near enough for a density, and all.
-    pub counts: Vec<[u16; 2]>,
-    /// Neighbours as indices of records, padded with the dummy record.
-    pub list: Vec<u32>,
-    /// Number of near vectors of all atoms.
-    pub near: usize,
+    /// Neighbours near enough for a density, filled up with others.
+    pub near: Stream,
+    /// The other neighbours.
+    pub far: Stream,
     /// True when the neighbours do not move and need no force.
     pub frozen: bool,
 }
@@ -25,7 +79,7 @@ pub struct Group {
 /// Two atoms closer than the potential allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Close {
-    /// Indices of the records.
+    /// Numbers of the records.
     pub pair: [usize; 2],
     /// Their distance [length].
     pub distance: f64,
@@ -43,16 +97,19 @@ pub struct Pairs<'a> {
 }
 
 impl Pairs<'_> {
-    /// What the unsafe code below relies on; the builder of the lists keeps it.
+    /// What the unsafe code below relies on, together with the indices, which the builder of the lists vouches for.
     fn check(&self, others: usize) {
-        let group = self.group;
-        let vectors: usize = group.counts.iter().map(|c| c[1] as usize).sum();
-        assert!(group.list.len() == vectors * WIDTH && group.atom + group.counts.len() <= self.records.len());
+        self.group.near.check(self.records.len());
+        self.group.far.check(self.records.len());
         assert!(others >= self.records.len());
+    }
+
+    fn sides(&self) -> usize {
+        if self.table.symmetric { 1 } else { 2 }
     }
 }
 
-/// Calls `$run::<L, F ...>` with the functions of a table.
+/// Evaluates an expression with the functions of a table.
 macro_rules! with_functions {
     ($table:expr, $functions:ident => $call:expr) => {
         match (&$table.form, $table.symmetric) {
@@ -80,6 +137,30 @@ macro_rules! with_functions {
     };
 }
 
+/// Eight pairs as far as their positions are looked up.
+#[derive(Clone, Copy)]
+struct Ahead<L: Lanes> {
+    /// Vectors from the neighbours to the atom.
+    d: [L::V; 3],
+    /// Squares of the distances.
+    s: L::V,
+    /// Fourth numbers of the neighbours.
+    w: L::V,
+}
+
+#[inline(always)]
+unsafe fn look_up<L: Lanes>(base: *const Record, owner: u32, index: *const u32) -> Ahead<L> {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let [x, y, z, w] = L::gather(base, index);
+        let centre = base.cast::<f64>().add((owner & !LAST) as usize);
+        let dx = L::sub(L::splat(*centre), x);
+        let dy = L::sub(L::splat(*centre.add(1)), y);
+        let dz = L::sub(L::splat(*centre.add(2)), z);
+        Ahead { d: [dx, dy, dz], s: L::fma(dz, dz, L::fma(dy, dy, L::mul(dx, dx))), w }
+    }
+}
+
 dispatch! {
     /// Add the densities of all near pairs to `density` and keep the slopes divided by the distance in `gradients`:
     /// eight numbers for each near vector, sixteen when the densities of the two species differ.
@@ -96,8 +177,7 @@ unsafe fn densities_body<L: Lanes>(
     close: &mut Option<Close>,
 ) {
     pairs.check(density.len());
-    let sides = if pairs.table.symmetric { 1 } else { 2 };
-    gradients.resize(pairs.group.near * WIDTH * sides, 0.0);
+    gradients.resize(pairs.group.near.len() * WIDTH * pairs.sides(), 0.0);
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     with_functions!(pairs.table, functions => unsafe { run_densities::<L, _>(functions, pairs, density, gradients, close) })
 }
@@ -111,53 +191,69 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>>(
     close: &mut Option<Close>,
 ) {
     let Pairs { records, group, table } = pairs;
+    let stream = &group.near;
+    if stream.len() == 0 {
+        return;
+    }
     let base = records.as_ptr();
     let density = density.as_mut_ptr();
-    let mut index = group.list.as_ptr();
     let mut gradient = gradients.as_mut_ptr();
-    // SAFETY: the counts add up to the length of the list and of the gradients; see `check`.
+    let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
+    // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
     unsafe {
         let inner = L::splat(table.inner * table.inner);
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let [x, y, z, _] = (*base.add(atom)).0;
-            let centre = [L::splat(x), L::splat(y), L::splat(z)];
-            let mut sum = L::splat(0.0);
-            let next = index.add(all as usize * WIDTH);
-            for _ in 0..near {
-                let [x, y, z, _] = L::gather(base, index);
-                let d = [L::sub(x, centre[0]), L::sub(y, centre[1]), L::sub(z, centre[2])];
-                let s = L::fma(d[2], d[2], L::fma(d[1], d[1], L::mul(d[0], d[0])));
-                let inverse = L::rsqrt(s);
-                let r = L::mul(s, inverse);
-                let (mut first, mut slope) = functions.density(r, 0);
-                let (mut second, mut slope_second) =
-                    if F::SYMMETRIC { (first, slope) } else { functions.density(r, 1) };
-                let below = L::less(s, inner);
-                if below != 0 {
-                    let mut values = [[0.0; WIDTH]; 5];
-                    for (v, x) in values.iter_mut().zip([s, first, slope, second, slope_second]) {
-                        L::store(v.as_mut_ptr(), x);
-                    }
-                    exact_densities(table, below, &mut values, close, atom, index);
-                    first = L::load(values[1].as_ptr());
-                    slope = L::load(values[2].as_ptr());
-                    second = L::load(values[3].as_ptr());
-                    slope_second = L::load(values[4].as_ptr());
-                }
-                sum = L::add(sum, first);
-                L::accumulate(density, index, second);
-                L::store(gradient, L::mul(slope, inverse));
-                gradient = gradient.add(WIDTH);
-                if !F::SYMMETRIC {
-                    L::store(gradient, L::mul(slope_second, inverse));
-                    gradient = gradient.add(WIDTH);
-                }
-                index = index.add(WIDTH);
+        let mut ahead = look_up::<L>(base, *owner, index);
+        // The vector before the first adds nothing to the first neighbours.
+        let mut before = (index, L::splat(0.0));
+        let mut sum = L::splat(0.0);
+        for _ in 0..stream.len() {
+            let (s, here, mark) = (ahead.s, index, *owner);
+            index = index.add(WIDTH);
+            owner = owner.add(1);
+            ahead = look_up::<L>(base, *owner, index);
+
+            let [early, r, inverse] = L::roots(s);
+            let place = functions.place(early, r);
+            let (mut first, mut slope) = functions.density(place, 0);
+            let (mut second, mut slope_second) =
+                if F::SYMMETRIC { (first, slope) } else { functions.density(place, 1) };
+            let below = L::less(s, inner);
+            if below != 0 {
+                let mut values = [[0.0; WIDTH]; 5];
+                L::store(values[0].as_mut_ptr(), s);
+                L::store(values[1].as_mut_ptr(), first);
+                L::store(values[2].as_mut_ptr(), slope);
+                L::store(values[3].as_mut_ptr(), second);
+                L::store(values[4].as_mut_ptr(), slope_second);
+                exact_densities(table, below, &mut values, close, mark, here);
+                first = L::load(values[1].as_ptr());
+                slope = L::load(values[2].as_ptr());
+                second = L::load(values[3].as_ptr());
+                slope_second = L::load(values[4].as_ptr());
             }
-            index = next;
-            *density.add(atom) += L::sum(sum);
+            L::store(gradient, L::mul(slope, inverse));
+            gradient = gradient.add(WIDTH);
+            if !F::SYMMETRIC {
+                L::store(gradient, L::mul(slope_second, inverse));
+                gradient = gradient.add(WIDTH);
+            }
+            L::accumulate(density, before.0, before.1);
+            before = (here, second);
+            sum = L::add(sum, first);
+            if mark & LAST != 0 {
+                *density.add(mark as usize / 4) += L::sum(sum);
+                sum = L::splat(0.0);
+            }
         }
+        L::accumulate(density, before.0, before.1);
+    }
+}
+
+/// Note two atoms that are closer than the table allows.
+fn note(table: &PairTable, r: f64, close: &mut Option<Close>, owner: u32, other: u32) {
+    // Written so that a distance that is not a number counts as too close.
+    if !(r >= table.limit) {
+        close.get_or_insert(Close { pair: [owner as usize / 4, other as usize / 4], distance: r });
     }
 }
 
@@ -169,17 +265,13 @@ fn exact_densities(
     below: u8,
     values: &mut [[f64; WIDTH]; 5],
     close: &mut Option<Close>,
-    atom: usize,
+    owner: u32,
     index: *const u32,
 ) {
     for lane in (0..WIDTH).filter(|k| below >> k & 1 == 1) {
         let r = values[0][lane].sqrt();
-        // Written so that a distance that is not a number counts as too close.
-        if !(r >= table.limit) {
-            // SAFETY: the caller's list has eight indices here.
-            let other = unsafe { *index.add(lane) } as usize / 4;
-            close.get_or_insert(Close { pair: [atom, other], distance: r });
-        }
+        // SAFETY: the caller's list has eight indices here.
+        note(table, r, close, owner, unsafe { *index.add(lane) });
         let (first, second) = (table.exact[1].evaluate(r), table.exact[2].evaluate(r));
         for (value, x) in values[1..].iter_mut().zip([first[0], first[1], second[0], second[1]]) {
             value[lane] = x;
@@ -204,84 +296,99 @@ unsafe fn forces_body<L: Lanes>(
     close: &mut Option<Close>,
 ) -> f64 {
     pairs.check(forces.len());
-    let sides = if pairs.table.symmetric { 1 } else { 2 };
-    assert!(gradients.len() == pairs.group.near * WIDTH * sides);
+    assert!(gradients.len() == pairs.group.near.len() * WIDTH * pairs.sides());
+    let gradients = gradients.as_ptr();
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     with_functions!(pairs.table, functions => unsafe {
         match (energy, pairs.group.frozen) {
-            (true, true) => run_forces::<L, _, true, true>(functions, pairs, gradients, forces, close),
-            (true, false) => run_forces::<L, _, true, false>(functions, pairs, gradients, forces, close),
-            (false, _) => run_forces::<L, _, false, false>(functions, pairs, gradients, forces, close),
+            (true, true) => {
+                run_forces::<L, _, true, true, true>(functions, pairs, gradients, forces, close)
+                    + run_forces::<L, _, true, true, false>(functions, pairs, gradients, forces, close)
+            }
+            (true, false) => {
+                run_forces::<L, _, true, false, true>(functions, pairs, gradients, forces, close)
+                    + run_forces::<L, _, true, false, false>(functions, pairs, gradients, forces, close)
+            }
+            (false, _) => {
+                run_forces::<L, _, false, false, true>(functions, pairs, gradients, forces, close)
+                    + run_forces::<L, _, false, false, false>(functions, pairs, gradients, forces, close)
+            }
         }
     })
 }
 
 #[inline(always)]
-unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN: bool>(
+unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN: bool, const NEAR: bool>(
     functions: F,
     pairs: Pairs<'_>,
-    gradients: &[f64],
+    mut gradient: *const f64,
     forces: &mut [Record],
     close: &mut Option<Close>,
 ) -> f64 {
     let Pairs { records, group, table } = pairs;
+    let stream = if NEAR { &group.near } else { &group.far };
+    if stream.len() == 0 {
+        return 0.0;
+    }
     let base = records.as_ptr();
     let out = forces.as_mut_ptr();
-    let mut index = group.list.as_ptr();
-    let mut gradient = gradients.as_ptr();
-    // SAFETY: the counts add up to the length of the list and of the gradients; see `check`.
+    let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
+    // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
     unsafe {
+        let zero = L::splat(0.0);
         let inner = L::splat(table.inner * table.inner);
-        let mut energy = L::splat(0.0);
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let [x, y, z, bend] = (*base.add(atom)).0;
-            let centre = [L::splat(x), L::splat(y), L::splat(z)];
-            let bend = L::splat(bend);
-            let mut sum = [L::splat(0.0); 3];
-            for vector in 0..all {
-                let [x, y, z, w] = L::gather(base, index);
-                let d = [L::sub(x, centre[0]), L::sub(y, centre[1]), L::sub(z, centre[2])];
-                let s = L::fma(d[2], d[2], L::fma(d[1], d[1], L::mul(d[0], d[0])));
-                let inverse = L::rsqrt(s);
-                let r = L::mul(s, inverse);
-                let (mut value, mut slope) =
-                    if ENERGY { functions.pair(r) } else { (L::splat(0.0), functions.slope(r)) };
-                let below = L::less(s, inner);
-                if below != 0 {
-                    let mut values = [[0.0; WIDTH]; 3];
-                    for (v, x) in values.iter_mut().zip([s, value, slope]) {
-                        L::store(v.as_mut_ptr(), x);
-                    }
-                    exact_pairs(table, below, &mut values, close, atom, index);
-                    value = L::load(values[1].as_ptr());
-                    slope = L::load(values[2].as_ptr());
-                }
-                if ENERGY {
-                    energy = L::add(energy, value);
-                }
-                let mut force = L::mul(slope, inverse);
-                if vector < near {
-                    if F::SYMMETRIC {
-                        force = L::fma(L::add(bend, w), L::load(gradient), force);
-                        gradient = gradient.add(WIDTH);
-                    } else {
-                        force = L::fma(bend, L::load(gradient), force);
-                        force = L::fma(w, L::load(gradient.add(WIDTH)), force);
-                        gradient = gradient.add(2 * WIDTH);
-                    }
-                }
-                let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
-                sum = [L::add(sum[0], f[0]), L::add(sum[1], f[1]), L::add(sum[2], f[2])];
-                if !FROZEN {
-                    L::subtract(out, index, f[0], f[1], f[2]);
-                }
-                index = index.add(WIDTH);
+        let mut energy = zero;
+        let mut ahead = look_up::<L>(base, *owner, index);
+        // The vector before the first adds nothing to the first neighbours.
+        let mut before = (index, [zero; 3]);
+        let mut sum = [zero; 3];
+        for _ in 0..stream.len() {
+            let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
+            index = index.add(WIDTH);
+            owner = owner.add(1);
+            ahead = look_up::<L>(base, *owner, index);
+
+            let [early, r, inverse] = L::roots(s);
+            let place = functions.place(early, r);
+            let (mut value, mut slope) = if ENERGY { functions.pair(place) } else { (zero, functions.slope(place)) };
+            let below = L::less(s, inner);
+            if below != 0 {
+                let mut values = [[0.0; WIDTH]; 3];
+                L::store(values[0].as_mut_ptr(), s);
+                L::store(values[1].as_mut_ptr(), value);
+                L::store(values[2].as_mut_ptr(), slope);
+                exact_pairs(table, below, &mut values, close, mark, here);
+                value = L::load(values[1].as_ptr());
+                slope = L::load(values[2].as_ptr());
             }
-            let total = &mut (*out.add(atom)).0;
-            total[0] += L::sum(sum[0]);
-            total[1] += L::sum(sum[1]);
-            total[2] += L::sum(sum[2]);
+            if ENERGY {
+                energy = L::add(energy, value);
+            }
+            let mut force = L::mul(slope, inverse);
+            if NEAR {
+                let bend = L::splat(*base.cast::<f64>().add((mark & !LAST) as usize + 3));
+                if F::SYMMETRIC {
+                    force = L::fma(L::add(bend, w), L::load(gradient), force);
+                    gradient = gradient.add(WIDTH);
+                } else {
+                    force = L::fma(bend, L::load(gradient), force);
+                    force = L::fma(w, L::load(gradient.add(WIDTH)), force);
+                    gradient = gradient.add(2 * WIDTH);
+                }
+            }
+            let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
+            if !FROZEN {
+                L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
+                before = (here, f);
+            }
+            sum = [L::add(sum[0], f[0]), L::add(sum[1], f[1]), L::add(sum[2], f[2])];
+            if mark & LAST != 0 {
+                L::subtract_sums(out.add(mark as usize / 4), sum[0], sum[1], sum[2]);
+                sum = [zero; 3];
+            }
+        }
+        if !FROZEN {
+            L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
         }
         L::sum(energy)
     }
@@ -294,16 +401,13 @@ fn exact_pairs(
     below: u8,
     values: &mut [[f64; WIDTH]; 3],
     close: &mut Option<Close>,
-    atom: usize,
+    owner: u32,
     index: *const u32,
 ) {
     for lane in (0..WIDTH).filter(|k| below >> k & 1 == 1) {
         let r = values[0][lane].sqrt();
-        if !(r >= table.limit) {
-            // SAFETY: the caller's list has eight indices here.
-            let other = unsafe { *index.add(lane) } as usize / 4;
-            close.get_or_insert(Close { pair: [atom, other], distance: r });
-        }
+        // SAFETY: the caller's list has eight indices here.
+        note(table, r, close, owner, unsafe { *index.add(lane) });
         let value = table.exact[0].evaluate(r);
         values[1][lane] = value[0];
         values[2][lane] = value[1];
@@ -372,8 +476,8 @@ unsafe fn embed_body<L: Lanes>(
 /// neighbours, near ones only: slope of the density at the neighbour times the direction (3); the rest is in the sums.
 #[derive(Clone, Debug, Default)]
 pub struct Curvatures {
-    /// The rows.
-    pub rows: Vec<Row>,
+    near: Vec<Row>,
+    far: Vec<Row>,
 }
 
 /// What the frozen neighbours of an atom add up to.
@@ -385,6 +489,15 @@ pub struct Frame {
     pub gradient: [f64; 3],
 }
 
+/// Rows of a near and of a far vector.
+fn rows(frozen: bool, symmetric: bool) -> (usize, usize) {
+    match (frozen, symmetric) {
+        (true, _) => (3, 0),
+        (false, true) => (6, 5),
+        (false, false) => (7, 5),
+    }
+}
+
 dispatch! {
     /// Second derivatives of all pairs; the fourth component of the positions holds the slopes of the embedding energies.
     pub fn curvatures / curvatures_body(pairs: Pairs<'_>, frames: &mut [Frame]) -> Curvatures
@@ -392,101 +505,111 @@ dispatch! {
 
 #[inline(always)]
 unsafe fn curvatures_body<L: Lanes>(pairs: Pairs<'_>, frames: &mut [Frame]) -> Curvatures {
-    pairs.check(pairs.records.len());
-    assert!(!pairs.group.frozen || frames.len() >= pairs.group.atom + pairs.group.counts.len());
+    let Pairs { records, group, table } = pairs;
+    pairs.check(records.len());
+    let (near, far) = rows(group.frozen, table.symmetric);
+    let mut curvatures = Curvatures {
+        near: vec![Row::default(); near * group.near.len()],
+        far: vec![Row::default(); far * group.far.len()],
+    };
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
-    with_functions!(pairs.table, functions => unsafe { run_curvatures::<L, _>(functions, pairs, frames) })
+    with_functions!(table, functions => unsafe {
+        run_curvatures::<L, _, true>(functions, pairs, frames, &mut curvatures.near);
+        run_curvatures::<L, _, false>(functions, pairs, frames, &mut curvatures.far);
+    });
+    curvatures
 }
 
 #[inline(always)]
-unsafe fn run_curvatures<L: Lanes, F: Functions<L>>(
+unsafe fn run_curvatures<L: Lanes, F: Functions<L>, const NEAR: bool>(
     functions: F,
     pairs: Pairs<'_>,
     frames: &mut [Frame],
-) -> Curvatures {
+    rows: &mut [Row],
+) {
     let Pairs { records, group, table } = pairs;
-    let vectors = group.list.len() / WIDTH;
-    let sides = if F::SYMMETRIC { 1 } else { 2 };
-    let count = if group.frozen { 3 * group.near } else { 5 * vectors + sides * group.near };
-    let mut rows = vec![Row::default(); count];
+    let stream = if NEAR { &group.near } else { &group.far };
     let base = records.as_ptr();
-    let mut index = group.list.as_ptr();
-    let mut row = rows.as_mut_ptr();
-    // SAFETY: the counts add up to the length of the list and of the rows; see `check`.
+    let mut row = rows.as_mut_ptr().cast::<f64>();
+    // SAFETY: the rows were counted by the caller; see `check`.
     unsafe {
-        let mut put = |v: L::V| {
-            L::store(row.cast(), v);
-            row = row.add(1);
-        };
         let inner = L::splat(table.inner * table.inner);
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let [x, y, z, bend] = (*base.add(atom)).0;
-            let centre = [L::splat(x), L::splat(y), L::splat(z)];
-            let bend = L::splat(bend);
-            let mut frame = [L::splat(0.0); 9];
-            for vector in 0..all {
-                let [x, y, z, w] = L::gather(base, index);
-                let d = [L::sub(x, centre[0]), L::sub(y, centre[1]), L::sub(z, centre[2])];
-                let s = L::fma(d[2], d[2], L::fma(d[1], d[1], L::mul(d[0], d[0])));
-                let inverse = L::rsqrt(s);
-                let r = L::mul(s, inverse);
-                let mut phi = functions.pair_curvature(r);
-                let zero = (L::splat(0.0), L::splat(0.0));
-                let (mut first, mut second) = (zero, zero);
-                if vector < near {
-                    first = functions.density_curvature(r, 0);
-                    second = if F::SYMMETRIC { first } else { functions.density_curvature(r, 1) };
-                }
-                let below = L::less(s, inner);
-                if below != 0 {
-                    let mut values = [[0.0; WIDTH]; 7];
-                    let all = [s, phi.0, phi.1, first.0, first.1, second.0, second.1];
-                    values.iter_mut().zip(all).for_each(|(v, x)| L::store(v.as_mut_ptr(), x));
-                    exact_curvatures(table, below, &mut values);
-                    let value = |n: usize| L::load(values[n].as_ptr());
-                    phi = (value(1), value(2));
-                    first = (value(3), value(4));
-                    second = (value(5), value(6));
-                }
-                let slope = L::fma(bend, first.0, L::fma(w, second.0, phi.0));
-                let curvature = L::fma(bend, first.1, L::fma(w, second.1, phi.1));
-                let across = L::mul(slope, inverse);
-                let along = L::sub(curvature, across);
-                let n = [L::mul(d[0], inverse), L::mul(d[1], inverse), L::mul(d[2], inverse)];
-                if group.frozen {
-                    let a = [L::mul(n[0], along), L::mul(n[1], along), L::mul(n[2], along)];
-                    for (axis, a) in a.into_iter().enumerate() {
-                        frame[axis] = L::fma(a, n[axis], L::add(frame[axis], across));
-                    }
-                    frame[3] = L::fma(a[0], n[1], frame[3]);
-                    frame[4] = L::fma(a[0], n[2], frame[4]);
-                    frame[5] = L::fma(a[1], n[2], frame[5]);
-                    if vector < near {
-                        for axis in 0..3 {
-                            frame[6 + axis] = L::fma(first.0, n[axis], frame[6 + axis]);
-                            put(L::mul(second.0, n[axis]));
-                        }
-                    }
-                } else {
-                    [n[0], n[1], n[2], along, across].into_iter().for_each(&mut put);
-                    if vector < near {
-                        put(first.0);
-                        if !F::SYMMETRIC {
-                            put(second.0);
-                        }
-                    }
-                }
-                index = index.add(WIDTH);
+        let zero = (L::splat(0.0), L::splat(0.0));
+        let mut frame = [L::splat(0.0); 9];
+        for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
+            let index = stream.list.as_ptr().add(vector * WIDTH);
+            let Ahead { d, s, w } = look_up::<L>(base, owner, index);
+            let [early, r, inverse] = L::roots(s);
+            let place = functions.place(early, r);
+            let mut phi = functions.pair_curvature(place);
+            let mut first = if NEAR { functions.density_curvature(place, 0) } else { zero };
+            let mut second = if NEAR && !F::SYMMETRIC { functions.density_curvature(place, 1) } else { first };
+            let below = L::less(s, inner);
+            if below != 0 {
+                let mut values = [[0.0; WIDTH]; 7];
+                L::store(values[0].as_mut_ptr(), s);
+                L::store(values[1].as_mut_ptr(), phi.0);
+                L::store(values[2].as_mut_ptr(), phi.1);
+                L::store(values[3].as_mut_ptr(), first.0);
+                L::store(values[4].as_mut_ptr(), first.1);
+                L::store(values[5].as_mut_ptr(), second.0);
+                L::store(values[6].as_mut_ptr(), second.1);
+                exact_curvatures(table, below, &mut values);
+                phi = (L::load(values[1].as_ptr()), L::load(values[2].as_ptr()));
+                first = (L::load(values[3].as_ptr()), L::load(values[4].as_ptr()));
+                second = (L::load(values[5].as_ptr()), L::load(values[6].as_ptr()));
             }
-            if group.frozen {
-                let frame = frame.map(|v| L::sum(v));
-                frames[atom].tensor.iter_mut().zip(&frame[..6]).for_each(|(a, b)| *a += b);
-                frames[atom].gradient.iter_mut().zip(&frame[6..]).for_each(|(a, b)| *a += b);
+            let bend = L::splat(*base.cast::<f64>().add((owner & !LAST) as usize + 3));
+            let slope = L::fma(bend, first.0, L::fma(w, second.0, phi.0));
+            let curvature = L::fma(bend, first.1, L::fma(w, second.1, phi.1));
+            let across = L::mul(slope, inverse);
+            let along = L::sub(curvature, across);
+            // From the atom to the neighbour.
+            let minus = L::sub(L::splat(0.0), inverse);
+            let n = [L::mul(d[0], minus), L::mul(d[1], minus), L::mul(d[2], minus)];
+            if !group.frozen {
+                L::store(row, n[0]);
+                L::store(row.add(WIDTH), n[1]);
+                L::store(row.add(2 * WIDTH), n[2]);
+                L::store(row.add(3 * WIDTH), along);
+                L::store(row.add(4 * WIDTH), across);
+                row = row.add(5 * WIDTH);
+                if NEAR {
+                    L::store(row, first.0);
+                    row = row.add(WIDTH);
+                    if !F::SYMMETRIC {
+                        L::store(row, second.0);
+                        row = row.add(WIDTH);
+                    }
+                }
+                continue;
+            }
+            let a = [L::mul(n[0], along), L::mul(n[1], along), L::mul(n[2], along)];
+            frame[0] = L::fma(a[0], n[0], L::add(frame[0], across));
+            frame[1] = L::fma(a[1], n[1], L::add(frame[1], across));
+            frame[2] = L::fma(a[2], n[2], L::add(frame[2], across));
+            frame[3] = L::fma(a[0], n[1], frame[3]);
+            frame[4] = L::fma(a[0], n[2], frame[4]);
+            frame[5] = L::fma(a[1], n[2], frame[5]);
+            if NEAR {
+                for axis in 0..3 {
+                    frame[6 + axis] = L::fma(first.0, n[axis], frame[6 + axis]);
+                    L::store(row, L::mul(second.0, n[axis]));
+                    row = row.add(WIDTH);
+                }
+            }
+            if owner & LAST != 0 {
+                let to = &mut frames[owner as usize / 4];
+                for k in 0..6 {
+                    to.tensor[k] += L::sum(frame[k]);
+                }
+                for k in 0..3 {
+                    to.gradient[k] += L::sum(frame[6 + k]);
+                }
+                frame = [L::splat(0.0); 9];
             }
         }
     }
-    Curvatures { rows }
 }
 
 #[cold]
@@ -516,11 +639,11 @@ pub struct Springs<'a> {
 impl Springs<'_> {
     fn check(&self, records: usize) {
         let group = self.group;
-        let sides = if self.symmetric { 1 } else { 2 };
-        let vectors: usize = group.counts.iter().map(|c| c[1] as usize).sum();
-        let count = if group.frozen { 3 * group.near } else { 5 * vectors + sides * group.near };
-        assert!(group.list.len() == vectors * WIDTH && self.curvatures.rows.len() == count);
-        assert!(group.atom + group.counts.len() <= records);
+        group.near.check(records);
+        group.far.check(records);
+        let (near, far) = rows(group.frozen, self.symmetric);
+        assert!(self.curvatures.near.len() == near * group.near.len());
+        assert!(self.curvatures.far.len() == far * group.far.len());
     }
 }
 
@@ -534,58 +657,80 @@ dispatch! {
 unsafe fn stretch_body<L: Lanes>(springs: Springs<'_>, v: &[Record], product: &mut [Record], change: &mut [f64]) {
     springs.check(v.len());
     assert!(product.len() >= v.len() && change.len() >= v.len());
-    let base = v.as_ptr();
-    let product = product.as_mut_ptr();
-    let change = change.as_mut_ptr();
-    let group = springs.group;
-    let mut index = group.list.as_ptr();
-    let mut row = springs.curvatures.rows.as_ptr().cast::<f64>();
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     unsafe {
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let [x, y, z, _] = (*base.add(atom)).0;
-            let centre = [L::splat(x), L::splat(y), L::splat(z)];
-            if group.frozen {
-                for vector in 0..near as usize {
-                    let q = |axis: usize| L::load(row.add(axis * WIDTH));
-                    let c = L::fma(q(2), centre[2], L::fma(q(1), centre[1], L::mul(q(0), centre[0])));
-                    L::accumulate(change, index.add(vector * WIDTH), L::mul(c, L::splat(-1.0)));
-                    row = row.add(3 * WIDTH);
-                }
-                index = index.add(all as usize * WIDTH);
-                continue;
+        match (springs.group.frozen, springs.symmetric) {
+            (true, _) => return stretch_frozen::<L>(springs, v, change),
+            (false, true) => run_stretch::<L, true, true>(springs, v, product, change),
+            (false, false) => run_stretch::<L, true, false>(springs, v, product, change),
+        }
+        run_stretch::<L, false, true>(springs, v, product, change);
+    }
+}
+
+#[inline(always)]
+unsafe fn stretch_frozen<L: Lanes>(springs: Springs<'_>, v: &[Record], change: &mut [f64]) {
+    let stream = &springs.group.near;
+    let mut row = springs.curvatures.near.as_ptr().cast::<f64>();
+    // SAFETY: as promised by the caller.
+    unsafe {
+        for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
+            let [x, y, z, _] = v[owner as usize / 4].0;
+            let c = L::mul(L::load(row), L::splat(-x));
+            let c = L::fma(L::load(row.add(WIDTH)), L::splat(-y), c);
+            let c = L::fma(L::load(row.add(2 * WIDTH)), L::splat(-z), c);
+            L::accumulate(change.as_mut_ptr(), stream.list.as_ptr().add(vector * WIDTH), c);
+            row = row.add(3 * WIDTH);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_>,
+    v: &[Record],
+    product: &mut [Record],
+    change: &mut [f64],
+) {
+    let (stream, rows) = if NEAR {
+        (&springs.group.near, &springs.curvatures.near)
+    } else {
+        (&springs.group.far, &springs.curvatures.far)
+    };
+    let (product, change) = (product.as_mut_ptr(), change.as_mut_ptr());
+    let mut row = rows.as_ptr().cast::<f64>();
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let zero = L::splat(0.0);
+        let mut sum = [zero; 4];
+        for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
+            let index = stream.list.as_ptr().add(vector * WIDTH);
+            // From the neighbours to the atom: minus the stretch.
+            let Ahead { d: w, .. } = look_up::<L>(v.as_ptr(), owner, index);
+            let n = [L::load(row), L::load(row.add(WIDTH)), L::load(row.add(2 * WIDTH))];
+            let p = L::fma(n[2], w[2], L::fma(n[1], w[1], L::mul(n[0], w[0])));
+            let along = L::mul(p, L::load(row.add(3 * WIDTH)));
+            let across = L::load(row.add(4 * WIDTH));
+            row = row.add(5 * WIDTH);
+            let x = L::fma(n[0], along, L::mul(w[0], across));
+            let y = L::fma(n[1], along, L::mul(w[1], across));
+            let z = L::fma(n[2], along, L::mul(w[2], across));
+            sum = [L::sub(sum[0], x), L::sub(sum[1], y), L::sub(sum[2], z), sum[3]];
+            L::scatter(product, index, L::sub(zero, x), L::sub(zero, y), L::sub(zero, z));
+            if NEAR {
+                let p = L::sub(zero, p);
+                let first = L::load(row);
+                let second = if SYMMETRIC { first } else { L::load(row.add(WIDTH)) };
+                row = row.add(if SYMMETRIC { WIDTH } else { 2 * WIDTH });
+                sum[3] = L::fma(p, first, sum[3]);
+                L::accumulate(change, index, L::mul(p, second));
             }
-            let mut sum = [L::splat(0.0); 4];
-            for vector in 0..all {
-                let [x, y, z, _] = L::gather(base, index);
-                let w = [L::sub(x, centre[0]), L::sub(y, centre[1]), L::sub(z, centre[2])];
-                let n = [L::load(row), L::load(row.add(WIDTH)), L::load(row.add(2 * WIDTH))];
-                let p = L::fma(n[2], w[2], L::fma(n[1], w[1], L::mul(n[0], w[0])));
-                let along = L::mul(p, L::load(row.add(3 * WIDTH)));
-                let across = L::load(row.add(4 * WIDTH));
-                row = row.add(5 * WIDTH);
-                // What the neighbour loses the atom gains: minus the product at the neighbour.
-                let (along, across) = (L::sub(L::splat(0.0), along), L::sub(L::splat(0.0), across));
-                let x = L::fma(n[0], along, L::mul(w[0], across));
-                let y = L::fma(n[1], along, L::mul(w[1], across));
-                let z = L::fma(n[2], along, L::mul(w[2], across));
-                sum = [L::add(sum[0], x), L::add(sum[1], y), L::add(sum[2], z), sum[3]];
-                L::subtract(product, index, x, y, z);
-                if vector < near {
-                    let first = L::load(row);
-                    let second = if springs.symmetric { first } else { L::load(row.add(WIDTH)) };
-                    row = row.add(if springs.symmetric { WIDTH } else { 2 * WIDTH });
-                    sum[3] = L::fma(p, first, sum[3]);
-                    L::accumulate(change, index, L::mul(p, second));
-                }
-                index = index.add(WIDTH);
+            if owner & LAST != 0 {
+                let atom = owner as usize / 4;
+                L::subtract_sums(product.add(atom), sum[0], sum[1], sum[2]);
+                *change.add(atom) += L::sum(sum[3]);
+                sum = [zero; 4];
             }
-            let total = &mut (*product.add(atom)).0;
-            for a in 0..3 {
-                total[a] += L::sum(sum[a]);
-            }
-            *change.add(atom) += L::sum(sum[3]);
         }
     }
 }
@@ -599,44 +744,49 @@ dispatch! {
 unsafe fn restore_body<L: Lanes>(springs: Springs<'_>, change: &[f64], product: &mut [Record]) {
     springs.check(change.len());
     assert!(product.len() >= change.len());
-    let product = product.as_mut_ptr();
-    let group = springs.group;
-    let mut index = group.list.as_ptr();
-    let mut row = springs.curvatures.rows.as_ptr().cast::<f64>();
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     unsafe {
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let here = L::splat(change[atom]);
-            let mut sum = [L::splat(0.0); 3];
-            for vector in 0..near as usize {
-                let there = L::gather_numbers(change.as_ptr(), index.add(vector * WIDTH));
-                if group.frozen {
-                    for (axis, sum) in sum.iter_mut().enumerate() {
-                        *sum = L::fma(there, L::load(row.add(axis * WIDTH)), *sum);
-                    }
-                    row = row.add(3 * WIDTH);
-                    continue;
-                }
+        match (springs.group.frozen, springs.symmetric) {
+            (true, _) => run_restore::<L, true, true>(springs, change, product),
+            (false, true) => run_restore::<L, false, true>(springs, change, product),
+            (false, false) => run_restore::<L, false, false>(springs, change, product),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn run_restore<L: Lanes, const FROZEN: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_>,
+    change: &[f64],
+    product: &mut [Record],
+) {
+    let stream = &springs.group.near;
+    let product = product.as_mut_ptr();
+    let mut row = springs.curvatures.near.as_ptr().cast::<f64>();
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let zero = L::splat(0.0);
+        let mut sum = [zero; 3];
+        for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
+            let index = stream.list.as_ptr().add(vector * WIDTH);
+            let there = L::gather_numbers(change.as_ptr(), index);
+            let n = [L::load(row), L::load(row.add(WIDTH)), L::load(row.add(2 * WIDTH))];
+            if FROZEN {
+                sum = [L::fma(there, n[0], sum[0]), L::fma(there, n[1], sum[1]), L::fma(there, n[2], sum[2])];
+                row = row.add(3 * WIDTH);
+            } else {
+                let here = L::splat(change[owner as usize / 4]);
                 let first = L::load(row.add(5 * WIDTH));
-                let second = if springs.symmetric { first } else { L::load(row.add(6 * WIDTH)) };
+                let second = if SYMMETRIC { first } else { L::load(row.add(6 * WIDTH)) };
                 let c = L::fma(here, first, L::mul(there, second));
-                let minus = L::sub(L::splat(0.0), c);
-                let n = [L::load(row), L::load(row.add(WIDTH)), L::load(row.add(2 * WIDTH))];
-                for (sum, n) in sum.iter_mut().zip(n) {
-                    *sum = L::fma(n, c, *sum);
-                }
-                let (x, y, z) = (L::mul(n[0], minus), L::mul(n[1], minus), L::mul(n[2], minus));
-                L::subtract(product, index.add(vector * WIDTH), x, y, z);
-                row = row.add(if springs.symmetric { 6 * WIDTH } else { 7 * WIDTH });
+                let (x, y, z) = (L::mul(n[0], c), L::mul(n[1], c), L::mul(n[2], c));
+                L::scatter(product, index, x, y, z);
+                sum = [L::add(sum[0], x), L::add(sum[1], y), L::add(sum[2], z)];
+                row = row.add(if SYMMETRIC { 6 * WIDTH } else { 7 * WIDTH });
             }
-            if !group.frozen {
-                row = row.add(5 * WIDTH * (all - near) as usize);
-            }
-            index = index.add(all as usize * WIDTH);
-            let total = &mut (*product.add(atom)).0;
-            for (total, sum) in total.iter_mut().zip(sum) {
-                *total -= L::sum(sum);
+            if owner & LAST != 0 {
+                L::subtract_sums(product.add(owner as usize / 4), sum[0], sum[1], sum[2]);
+                sum = [zero; 3];
             }
         }
     }
@@ -658,33 +808,54 @@ unsafe fn stretch_panel_body<L: Lanes>(
     product: &mut [f64],
     change: &mut [f64],
 ) {
-    let records = change.len() / columns;
-    springs.check(records);
+    springs.check(change.len() / columns);
     let group = springs.group;
     assert!(columns % WIDTH == 0 && v.len() == 3 * change.len() && product.len() == v.len() && !group.frozen);
-    assert!(group.list.iter().all(|&k| (k as usize / 4) < records));
-    let (v, product, change) = (v.as_ptr(), product.as_mut_ptr(), change.as_mut_ptr());
-    let stride = if springs.symmetric { 6 * WIDTH } else { 7 * WIDTH };
-    let mut index = group.list.as_ptr();
-    let mut row = springs.curvatures.rows.as_ptr().cast::<f64>();
-    // SAFETY: `check` and the assertions have compared the lengths.
+    // SAFETY: `check` and the assertion have compared the lengths; indices were made by the builder of the list.
     unsafe {
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let (near, all) = (near as usize, all as usize);
+        if springs.symmetric {
+            run_stretch_panel::<L, true, true>(springs, columns, v, product, change);
+        } else {
+            run_stretch_panel::<L, true, false>(springs, columns, v, product, change);
+        }
+        run_stretch_panel::<L, false, true>(springs, columns, v, product, change);
+    }
+}
+
+#[inline(always)]
+unsafe fn run_stretch_panel<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_>,
+    columns: usize,
+    v: &[f64],
+    product: &mut [f64],
+    change: &mut [f64],
+) {
+    let (stream, rows) = if NEAR {
+        (&springs.group.near, &springs.curvatures.near)
+    } else {
+        (&springs.group.far, &springs.curvatures.far)
+    };
+    let (v, product, change) = (v.as_ptr(), product.as_mut_ptr(), change.as_mut_ptr());
+    let stride = WIDTH * if !NEAR { 5 } else if SYMMETRIC { 6 } else { 7 };
+    let rows = rows.as_ptr().cast::<f64>();
+    let mut start = 0;
+    // SAFETY: as promised by the caller.
+    unsafe {
+        while start < stream.len() {
+            let atom = stream.owners[start] as usize / 4;
+            let mut end = start + 1;
+            while stream.owners[end - 1] & LAST == 0 {
+                end += 1;
+            }
             for chunk in (0..columns).step_by(WIDTH) {
-                let at = |record: usize, axis: usize| (3 * record + axis) * columns + chunk;
-                let own = v.add(at(atom, 0));
+                let own = v.add(3 * atom * columns + chunk);
                 let (x, y, z) = (L::load(own), L::load(own.add(columns)), L::load(own.add(2 * columns)));
                 let mut sum = [L::splat(0.0); 4];
-                for vector in 0..all {
-                    let close = vector < near;
-                    let far = near * stride + (vector.wrapping_sub(near)).wrapping_mul(5 * WIDTH);
-                    let data = row.add(if close { vector * stride } else { far });
+                for vector in start..end {
                     for lane in 0..WIDTH {
-                        let other = *index.add(vector * WIDTH + lane) as usize / 4;
-                        let there = v.add(at(other, 0));
-                        let data = data.add(lane);
+                        let data = rows.add(vector * stride + lane);
+                        let other = *stream.list.get_unchecked(vector * WIDTH + lane) as usize / 4;
+                        let there = v.add(3 * other * columns + chunk);
                         let wx = L::sub(L::load(there), x);
                         let wy = L::sub(L::load(there.add(columns)), y);
                         let wz = L::sub(L::load(there.add(2 * columns)), z);
@@ -698,31 +869,35 @@ unsafe fn stretch_panel_body<L: Lanes>(
                         let ty = L::fma(ny, along, L::mul(wy, across));
                         let tz = L::fma(nz, along, L::mul(wz, across));
                         sum = [L::sub(sum[0], tx), L::sub(sum[1], ty), L::sub(sum[2], tz), sum[3]];
-                        let out = product.add(at(other, 0));
-                        L::store(out, L::add(L::load(out), tx));
-                        let out = out.add(columns);
-                        L::store(out, L::add(L::load(out), ty));
-                        let out = out.add(columns);
-                        L::store(out, L::add(L::load(out), tz));
-                        if close {
+                        add_rows::<L>(product.add(3 * other * columns + chunk), columns, [tx, ty, tz]);
+                        if NEAR {
                             let first = L::splat(*data.add(5 * WIDTH));
-                            let second = if springs.symmetric { first } else { L::splat(*data.add(6 * WIDTH)) };
+                            let second = if SYMMETRIC { first } else { L::splat(*data.add(6 * WIDTH)) };
                             sum[3] = L::fma(p, first, sum[3]);
                             let out = change.add(other * columns + chunk);
                             L::store(out, L::fma(p, second, L::load(out)));
                         }
                     }
                 }
-                for (axis, sum) in sum[..3].iter().enumerate() {
-                    let out = product.add(at(atom, axis));
-                    L::store(out, L::add(L::load(out), *sum));
-                }
+                add_rows::<L>(product.add(3 * atom * columns + chunk), columns, [sum[0], sum[1], sum[2]]);
                 let out = change.add(atom * columns + chunk);
                 L::store(out, L::add(L::load(out), sum[3]));
             }
-            index = index.add(all * WIDTH);
-            row = row.add(near * stride + (all - near) * 5 * WIDTH);
+            start = end;
         }
+    }
+}
+
+/// Add to eight columns of three rows.
+#[inline(always)]
+unsafe fn add_rows<L: Lanes>(to: *mut f64, columns: usize, [x, y, z]: [L::V; 3]) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        L::store(to, L::add(L::load(to), x));
+        let to = to.add(columns);
+        L::store(to, L::add(L::load(to), y));
+        let to = to.add(columns);
+        L::store(to, L::add(L::load(to), z));
     }
 }
 
@@ -733,52 +908,44 @@ dispatch! {
 
 #[inline(always)]
 unsafe fn restore_panel_body<L: Lanes>(springs: Springs<'_>, columns: usize, change: &[f64], product: &mut [f64]) {
-    let records = change.len() / columns;
-    springs.check(records);
-    let group = springs.group;
-    assert!(columns % WIDTH == 0 && product.len() == 3 * change.len() && !group.frozen);
-    assert!(group.list.iter().all(|&k| (k as usize / 4) < records));
+    springs.check(change.len() / columns);
+    assert!(columns % WIDTH == 0 && product.len() == 3 * change.len() && !springs.group.frozen);
+    let stream = &springs.group.near;
     let (product, change) = (product.as_mut_ptr(), change.as_ptr());
-    let stride = if springs.symmetric { 6 * WIDTH } else { 7 * WIDTH };
-    let mut index = group.list.as_ptr();
-    let mut row = springs.curvatures.rows.as_ptr().cast::<f64>();
-    // SAFETY: `check` and the assertions have compared the lengths.
+    let symmetric = springs.symmetric;
+    let stride = WIDTH * if symmetric { 6 } else { 7 };
+    let rows = springs.curvatures.near.as_ptr().cast::<f64>();
+    let mut start = 0;
+    // SAFETY: `check` and the assertion have compared the lengths; indices were made by the builder of the list.
     unsafe {
-        for (k, &[near, all]) in group.counts.iter().enumerate() {
-            let atom = group.atom + k;
-            let (near, all) = (near as usize, all as usize);
+        while start < stream.len() {
+            let atom = stream.owners[start] as usize / 4;
+            let mut end = start + 1;
+            while stream.owners[end - 1] & LAST == 0 {
+                end += 1;
+            }
             for chunk in (0..columns).step_by(WIDTH) {
-                let at = |record: usize, axis: usize| (3 * record + axis) * columns + chunk;
                 let here = L::load(change.add(atom * columns + chunk));
-                let mut sum = [L::splat(0.0); 3];
-                for vector in 0..near {
-                    let data = row.add(vector * stride);
+                let zero = L::splat(0.0);
+                let mut sum = [zero; 3];
+                for vector in start..end {
                     for lane in 0..WIDTH {
-                        let other = *index.add(vector * WIDTH + lane) as usize / 4;
-                        let data = data.add(lane);
+                        let data = rows.add(vector * stride + lane);
+                        let other = *stream.list.get_unchecked(vector * WIDTH + lane) as usize / 4;
                         let there = L::load(change.add(other * columns + chunk));
                         let first = L::splat(*data.add(5 * WIDTH));
-                        let second = if springs.symmetric { first } else { L::splat(*data.add(6 * WIDTH)) };
+                        let second = if symmetric { first } else { L::splat(*data.add(6 * WIDTH)) };
                         let c = L::fma(here, first, L::mul(there, second));
                         let tx = L::mul(L::splat(*data), c);
                         let ty = L::mul(L::splat(*data.add(WIDTH)), c);
                         let tz = L::mul(L::splat(*data.add(2 * WIDTH)), c);
                         sum = [L::sub(sum[0], tx), L::sub(sum[1], ty), L::sub(sum[2], tz)];
-                        let out = product.add(at(other, 0));
-                        L::store(out, L::add(L::load(out), tx));
-                        let out = out.add(columns);
-                        L::store(out, L::add(L::load(out), ty));
-                        let out = out.add(columns);
-                        L::store(out, L::add(L::load(out), tz));
+                        add_rows::<L>(product.add(3 * other * columns + chunk), columns, [tx, ty, tz]);
                     }
                 }
-                for (axis, sum) in sum.iter().enumerate() {
-                    let out = product.add(at(atom, axis));
-                    L::store(out, L::add(L::load(out), *sum));
-                }
+                add_rows::<L>(product.add(3 * atom * columns + chunk), columns, sum);
             }
-            index = index.add(all * WIDTH);
-            row = row.add(near * stride + (all - near) * 5 * WIDTH);
+            start = end;
         }
     }
 }
@@ -817,12 +984,11 @@ dispatch! {
     /// `ranges` are ranges of points; when `half`, only points behind the atom itself count. Lists are padded with `dummy`.
     pub fn neighbors / neighbors_body(
         points: &Points, atoms: std::ops::Range<usize>, ranges: &[(u32, u32)], half: bool, squares: Squares, dummy: u32,
-        buffers: &mut [Vec<u32>; 2], group: &mut Group
+        group: &mut Group
     )
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 unsafe fn neighbors_body<L: Lanes>(
     points: &Points,
     atoms: std::ops::Range<usize>,
@@ -830,39 +996,40 @@ unsafe fn neighbors_body<L: Lanes>(
     half: bool,
     squares: Squares,
     dummy: u32,
-    buffers: &mut [Vec<u32>; 2],
     group: &mut Group,
 ) {
     let size = points.x[0].len() - WIDTH;
     let candidates: usize = ranges.iter().map(|r| (r.1 - r.0) as usize).sum();
     assert!(ranges.iter().all(|r| r.0 <= r.1 && r.1 as usize <= size) && atoms.end <= size);
     assert!(points.x.iter().all(|x| x.len() == size + WIDTH));
-    for buffer in buffers.iter_mut() {
-        if buffer.len() < candidates + WIDTH {
-            buffer.resize(candidates + WIDTH, 0);
-        }
-    }
     let pointers = [points.x[0].as_ptr(), points.x[1].as_ptr(), points.x[2].as_ptr()];
     for atom in atoms {
         let centre = [points.x[0][atom], points.x[1][atom], points.x[2][atom]];
-        let [near_buffer, far_buffer] = &mut *buffers;
-        let (near_start, far_start) = (near_buffer.as_mut_ptr(), far_buffer.as_mut_ptr());
-        let (mut near, mut far) = (near_start, far_start);
-        for &(start, end) in ranges {
-            let (start, end) = (start as usize, end as usize);
-            let start = if half && start <= atom && atom < end { atom + 1 } else { start };
-            // SAFETY: ranges lie inside the points, which are padded by one vector; buffers hold all candidates and one
-            // vector more.
-            (near, far) = unsafe { L::select(pointers, (start, end), centre, squares, near, far) };
+        let Group { near, far, .. } = &mut *group;
+        near.list.reserve(candidates + 2 * WIDTH);
+        far.list.reserve(candidates + 2 * WIDTH);
+        // SAFETY: ranges lie inside the points, which are padded by one vector; both lists have room for all candidates, a
+        // filled up vector, and one more.
+        unsafe {
+            let (near_start, far_start) =
+                (near.list.as_mut_ptr().add(near.list.len()), far.list.as_mut_ptr().add(far.list.len()));
+            let (mut near_end, mut far_end) = (near_start, far_start);
+            for &(start, end) in ranges {
+                let (start, end) = (start as usize, end as usize);
+                let start = if half && start <= atom && atom < end { atom + 1 } else { start };
+                (near_end, far_end) = L::select(pointers, (start, end), centre, squares, near_end, far_end);
+            }
+            let (mut near_count, mut far_count) =
+                (near_end.offset_from(near_start) as usize, far_end.offset_from(far_start) as usize);
+            // The last vector of near neighbours is filled up with others.
+            let fill = far_count.min(near_count.next_multiple_of(WIDTH) - near_count);
+            for k in 0..fill {
+                *near_end.add(k) = *far_end.sub(k + 1);
+            }
+            near_count += fill;
+            far_count -= fill;
+            near.push(atom, near_count, dummy);
+            far.push(atom, far_count, dummy);
         }
-        // SAFETY: both ends lie in the buffers that they began in.
-        let (near, far) = unsafe { (near.offset_from(near_start) as usize, far.offset_from(far_start) as usize) };
-        group.list.extend_from_slice(&near_buffer[..near]);
-        group.list.extend_from_slice(&far_buffer[..far]);
-        let vectors = (near + far).div_ceil(WIDTH);
-        group.list.extend((near + far..vectors * WIDTH).map(|_| dummy));
-        let near = near.div_ceil(WIDTH);
-        group.near += near;
-        group.counts.push([near as u16, vectors as u16]);
     }
 }

@@ -145,6 +145,8 @@ pub trait Lanes: Copy {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// Reciprocal square root to full precision.
     unsafe fn rsqrt(a: Self::V) -> Self::V;
+    /// Square root to about seven digits, early; then square root and reciprocal square root to full precision.
+    unsafe fn roots(a: Self::V) -> [Self::V; 3];
     /// One bit for each lane with `a < b`.
     unsafe fn less(a: Self::V, b: Self::V) -> u8;
     /// `v` where `a < b`, zero elsewhere.
@@ -160,8 +162,10 @@ pub trait Lanes: Copy {
     unsafe fn rows(base: *const Row, bin: Self::V) -> [Self::V; WIDTH];
     /// The records at eight indices, component by component.
     unsafe fn gather(base: *const Record, index: *const u32) -> [Self::V; 4];
-    /// Subtract eight vectors from the records at eight indices, one after the other.
-    unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V);
+    /// Add eight vectors to the records at eight indices, one after the other.
+    unsafe fn scatter(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V);
+    /// Subtract the sums over the lanes from one record.
+    unsafe fn subtract_sums(record: *mut Record, x: Self::V, y: Self::V, z: Self::V);
     /// The numbers `base[index / 4]`.
     unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V;
     /// Add eight numbers to `base[index / 4]`, one after the other.
@@ -235,6 +239,11 @@ impl Lanes for Portable {
         map(|k| 1.0 / a[k].sqrt())
     }
     #[inline(always)]
+    unsafe fn roots(a: Self::V) -> [Self::V; 3] {
+        let r = map(|k| a[k].sqrt());
+        [r, r, map(|k| 1.0 / r[k])]
+    }
+    #[inline(always)]
     unsafe fn less(a: Self::V, b: Self::V) -> u8 {
         (0..WIDTH).fold(0, |mask, k| mask | u8::from(a[k] < b[k]) << k)
     }
@@ -269,15 +278,24 @@ impl Lanes for Portable {
         [component(0), component(1), component(2), component(3)]
     }
     #[inline(always)]
-    unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V) {
+    unsafe fn scatter(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V) {
         for k in 0..WIDTH {
             // SAFETY: the caller's indices point to records.
             unsafe {
                 let record = base.cast::<f64>().add(*index.add(k) as usize);
-                *record -= x[k];
-                *record.add(1) -= y[k];
-                *record.add(2) -= z[k];
+                *record += x[k];
+                *record.add(1) += y[k];
+                *record.add(2) += z[k];
             }
+        }
+    }
+    #[inline(always)]
+    unsafe fn subtract_sums(record: *mut Record, x: Self::V, y: Self::V, z: Self::V) {
+        // SAFETY: the caller's pointer has a record behind it; the lanes need no features.
+        unsafe {
+            (*record).0[0] -= Self::sum(x);
+            (*record).0[1] -= Self::sum(y);
+            (*record).0[2] -= Self::sum(z);
         }
     }
     #[inline(always)]
@@ -381,6 +399,22 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn roots(a: __m512d) -> [__m512d; 3] {
+            // As in `rsqrt`, with the series to e alone for the early root.
+            unsafe {
+                let y = _mm512_rsqrt14_pd(a);
+                let ay = _mm512_mul_pd(a, y);
+                let e = _mm512_fnmadd_pd(ay, y, _mm512_set1_pd(1.0));
+                let half = _mm512_mul_pd(ay, _mm512_set1_pd(0.5));
+                let early = _mm512_fmadd_pd(half, e, ay);
+                let p = _mm512_fmadd_pd(e, _mm512_set1_pd(0.3125), _mm512_set1_pd(0.375));
+                let ye = _mm512_mul_pd(y, e);
+                let p = _mm512_fmadd_pd(p, e, _mm512_set1_pd(0.5));
+                let inverse = _mm512_fmadd_pd(ye, p, y);
+                [early, _mm512_mul_pd(a, inverse), inverse]
+            }
+        }
+        #[inline(always)]
         unsafe fn less(a: __m512d, b: __m512d) -> u8 {
             unsafe { _mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b) }
         }
@@ -463,7 +497,7 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn subtract(base: *mut Record, index: *const u32, x: __m512d, y: __m512d, z: __m512d) {
+        unsafe fn scatter(base: *mut Record, index: *const u32, x: __m512d, y: __m512d, z: __m512d) {
             unsafe {
                 let base = base.cast::<f64>();
                 let zero = _mm512_setzero_pd();
@@ -473,7 +507,7 @@ mod x86 {
                 let second = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
                 let put = |k: usize, v: __m256d| {
                     let record = base.add(*index.add(k) as usize);
-                    _mm256_store_pd(record, _mm256_sub_pd(_mm256_load_pd(record), v));
+                    _mm256_store_pd(record, _mm256_add_pd(v, _mm256_load_pd(record)));
                 };
                 let both = |k: usize, v: __m512d| {
                     put(k, _mm512_castpd512_pd256(v));
@@ -483,6 +517,21 @@ mod x86 {
                 both(1, _mm512_permutex2var_pd(hi, first, z_hi));
                 both(2, _mm512_permutex2var_pd(lo, second, z_lo));
                 both(3, _mm512_permutex2var_pd(hi, second, z_hi));
+            }
+        }
+        #[inline(always)]
+        unsafe fn subtract_sums(record: *mut Record, x: __m512d, y: __m512d, z: __m512d) {
+            unsafe {
+                // Neighbouring lanes first: x01 y01 x23 y23 ..., then quarters.
+                let xy = _mm512_add_pd(_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
+                let zero = _mm512_setzero_pd();
+                let zz = _mm512_add_pd(_mm512_unpacklo_pd(z, zero), _mm512_unpackhi_pd(z, zero));
+                let xy = _mm256_add_pd(_mm512_castpd512_pd256(xy), _mm512_extractf64x4_pd::<1>(xy));
+                let zz = _mm256_add_pd(_mm512_castpd512_pd256(zz), _mm512_extractf64x4_pd::<1>(zz));
+                let low = _mm256_permute2f128_pd::<0x20>(xy, zz);
+                let high = _mm256_permute2f128_pd::<0x31>(xy, zz);
+                let to = record.cast::<f64>();
+                _mm256_store_pd(to, _mm256_sub_pd(_mm256_load_pd(to), _mm256_add_pd(low, high)));
             }
         }
         #[inline(always)]
@@ -618,6 +667,14 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn roots(a: Self::V) -> [Self::V; 3] {
+            unsafe {
+                let one = _mm256_set1_pd(1.0);
+                let r = Halves(_mm256_sqrt_pd(a.0), _mm256_sqrt_pd(a.1));
+                [r, r, Halves(_mm256_div_pd(one, r.0), _mm256_div_pd(one, r.1))]
+            }
+        }
+        #[inline(always)]
         unsafe fn less(a: Self::V, b: Self::V) -> u8 {
             unsafe {
                 let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.0, b.0));
@@ -695,17 +752,26 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V) {
+        unsafe fn scatter(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V) {
             unsafe {
                 let base = base.cast::<f64>();
                 let put = |from: usize, v: [__m256d; 4]| {
                     for (k, v) in transpose(v).into_iter().enumerate() {
                         let record = base.add(*index.add(from + k) as usize);
-                        _mm256_store_pd(record, _mm256_sub_pd(_mm256_load_pd(record), v));
+                        _mm256_store_pd(record, _mm256_add_pd(v, _mm256_load_pd(record)));
                     }
                 };
                 put(0, [x.0, y.0, z.0, _mm256_setzero_pd()]);
                 put(4, [x.1, y.1, z.1, _mm256_setzero_pd()]);
+            }
+        }
+        #[inline(always)]
+        unsafe fn subtract_sums(record: *mut Record, x: Self::V, y: Self::V, z: Self::V) {
+            unsafe {
+                let total = &mut (*record).0;
+                total[0] -= Self::sum(x);
+                total[1] -= Self::sum(y);
+                total[2] -= Self::sum(z);
             }
         }
         #[inline(always)]

@@ -57,7 +57,7 @@ pub struct Merged {
 pub struct Fine {
     scale: f64,
     shift: f64,
-    width: f64,
+    start: f64,
     end: f64,
     pair: Vec<Row>,
     density: [Vec<Row>; 2],
@@ -240,7 +240,7 @@ impl Fine {
         Fine {
             scale: 1.0 / width,
             shift: -inner / width - 0.5,
-            width,
+            start: inner + 0.1 * width,
             end: end + 0.5 * width,
             pair: rows(pair),
             density: densities.map(rows),
@@ -277,16 +277,20 @@ fn quintic(f: &Radial, low: f64, width: f64) -> Row {
 pub trait Functions<L: Lanes> {
     /// True when both densities are the same function.
     const SYMMETRIC: bool;
+    /// Where a distance lies in the tables.
+    type Place: Copy;
+    /// Find the place of a distance; `early` is the distance to about seven digits.
+    unsafe fn place(&self, early: L::V, r: L::V) -> Self::Place;
     /// Density and its slope at the first (0) or second (1) species.
-    unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V);
+    unsafe fn density(&self, place: Self::Place, at: usize) -> (L::V, L::V);
     /// Slope of the pair energy.
-    unsafe fn slope(&self, r: L::V) -> L::V;
+    unsafe fn slope(&self, place: Self::Place) -> L::V;
     /// Pair energy and its slope.
-    unsafe fn pair(&self, r: L::V) -> (L::V, L::V);
+    unsafe fn pair(&self, place: Self::Place) -> (L::V, L::V);
     /// Slope and curvature of the density at the first (0) or second (1) species.
-    unsafe fn density_curvature(&self, r: L::V, at: usize) -> (L::V, L::V);
+    unsafe fn density_curvature(&self, place: Self::Place, at: usize) -> (L::V, L::V);
     /// Slope and curvature of the pair energy.
-    unsafe fn pair_curvature(&self, r: L::V) -> (L::V, L::V);
+    unsafe fn pair_curvature(&self, place: Self::Place) -> (L::V, L::V);
 }
 
 /// Merged pieces with densities of a known degree.
@@ -331,65 +335,58 @@ unsafe fn horner<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> (L::V, L::
 
 impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for MergedPair<'_, DEGREE, SYMMETRIC> {
     const SYMMETRIC: bool = SYMMETRIC;
+    /// Segment, and distance from its centre.
+    type Place = (L::Index, L::V);
 
     #[inline(always)]
-    unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V) {
+    unsafe fn place(&self, early: L::V, r: L::V) -> Self::Place {
         // SAFETY: as promised by the caller of the kernel.
         unsafe {
-            let r = L::min(r, L::splat(self.0.end));
-            let index = L::segments(r, &self.0.bins);
-            let t = L::sub(r, L::lookup(&self.0.centre, index));
-            horner::<L>(&self.0.density[at][..DEGREE + 1], index, t)
+            // Three derivatives are continuous between segments, so seven digits are enough to choose one.
+            let index = L::segments(L::min(early, L::splat(self.0.end)), &self.0.bins);
+            (index, L::sub(r, L::lookup(&self.0.centre, index)))
         }
     }
 
     #[inline(always)]
-    unsafe fn slope(&self, r: L::V) -> L::V {
+    unsafe fn density(&self, (index, t): Self::Place, at: usize) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { horner::<L>(&self.0.density[at][..DEGREE + 1], index, t) }
+    }
+
+    #[inline(always)]
+    unsafe fn slope(&self, (index, t): Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
         unsafe {
-            let r = L::min(r, L::splat(self.0.end));
-            let index = L::segments(r, &self.0.bins);
-            let t = L::sub(r, L::lookup(&self.0.centre, index));
+            // Even and odd powers apart: half as many steps wait for each other.
             let rows = &self.0.slope;
-            let mut value = L::lookup(&rows[7], index);
-            for k in (0..7).rev() {
-                value = L::fma(value, t, L::lookup(&rows[k], index));
-            }
-            value
+            let square = L::mul(t, t);
+            let even = L::fma(L::lookup(&rows[6], index), square, L::lookup(&rows[4], index));
+            let odd = L::fma(L::lookup(&rows[7], index), square, L::lookup(&rows[5], index));
+            let even = L::fma(even, square, L::lookup(&rows[2], index));
+            let odd = L::fma(odd, square, L::lookup(&rows[3], index));
+            let even = L::fma(even, square, L::lookup(&rows[0], index));
+            let odd = L::fma(odd, square, L::lookup(&rows[1], index));
+            L::fma(odd, t, even)
         }
     }
 
     #[inline(always)]
-    unsafe fn pair(&self, r: L::V) -> (L::V, L::V) {
+    unsafe fn pair(&self, (index, t): Self::Place) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe {
-            let r = L::min(r, L::splat(self.0.end));
-            let index = L::segments(r, &self.0.bins);
-            let t = L::sub(r, L::lookup(&self.0.centre, index));
-            horner::<L>(&self.0.pair, index, t)
-        }
+        unsafe { horner::<L>(&self.0.pair, index, t) }
     }
 
     #[inline(always)]
-    unsafe fn density_curvature(&self, r: L::V, at: usize) -> (L::V, L::V) {
+    unsafe fn density_curvature(&self, (index, t): Self::Place, at: usize) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe {
-            let r = L::min(r, L::splat(self.0.end));
-            let index = L::segments(r, &self.0.bins);
-            let t = L::sub(r, L::lookup(&self.0.centre, index));
-            horner_curvature::<L>(&self.0.density[at][..DEGREE + 1], index, t)
-        }
+        unsafe { horner_curvature::<L>(&self.0.density[at][..DEGREE + 1], index, t) }
     }
 
     #[inline(always)]
-    unsafe fn pair_curvature(&self, r: L::V) -> (L::V, L::V) {
+    unsafe fn pair_curvature(&self, (index, t): Self::Place) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe {
-            let r = L::min(r, L::splat(self.0.end));
-            let index = L::segments(r, &self.0.bins);
-            let t = L::sub(r, L::lookup(&self.0.centre, index));
-            horner_curvature::<L>(&self.0.pair, index, t)
-        }
+        unsafe { horner_curvature::<L>(&self.0.pair, index, t) }
     }
 }
 
@@ -400,26 +397,22 @@ pub struct FinePair<'a, const SYMMETRIC: bool>(pub &'a Fine);
 impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
     /// Value, slope and half the curvature, in units of the width of an interval.
     #[inline(always)]
-    unsafe fn evaluate<L: Lanes>(&self, rows: &[Row], r: L::V) -> [L::V; 3] {
-        // SAFETY: as promised by the caller of the kernel; the distance is clamped to the table on both sides.
+    unsafe fn evaluate<L: Lanes>(&self, rows: &[Row], (bin, x): (L::V, L::V)) -> [L::V; 3] {
+        // SAFETY: as promised by the caller of the kernel; `place` keeps the bin inside the table.
         unsafe {
             if rows.is_empty() {
                 return [L::splat(0.0); 3];
             }
-            let fine = self.0;
-            let r = L::max(L::min(r, L::splat(fine.end)), L::splat(fine.end - (FINE as f64 + 0.4) * fine.width));
-            let u = L::fma(r, L::splat(fine.scale), L::splat(fine.shift));
-            let bin = L::add(u, L::splat(ROUNDING));
-            let x = L::sub(u, L::sub(bin, L::splat(ROUNDING)));
             let [c0, c1, c2, c3, c4, c5, _, _] = L::rows(rows.as_ptr(), bin);
-            let mut value = c5;
-            let mut slope = c5;
-            let mut half = c5;
-            for c in [c4, c3, c2] {
-                value = L::fma(value, x, c);
-                slope = L::fma(slope, x, value);
-                half = L::fma(half, x, slope);
-            }
+            let mut value = L::fma(c5, x, c4);
+            let mut slope = L::fma(c5, x, value);
+            let mut half = L::fma(c5, x, slope);
+            value = L::fma(value, x, c3);
+            slope = L::fma(slope, x, value);
+            half = L::fma(half, x, slope);
+            value = L::fma(value, x, c2);
+            slope = L::fma(slope, x, value);
+            half = L::fma(half, x, slope);
             value = L::fma(value, x, c1);
             slope = L::fma(slope, x, value);
             value = L::fma(value, x, c0);
@@ -427,12 +420,20 @@ impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
         }
     }
 
-    /// Slope and curvature.
     #[inline(always)]
-    unsafe fn curvature<L: Lanes>(&self, rows: &[Row], r: L::V) -> (L::V, L::V) {
+    unsafe fn value<L: Lanes>(&self, rows: &[Row], place: (L::V, L::V)) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
         unsafe {
-            let [_, slope, half] = self.evaluate::<L>(rows, r);
+            let [value, slope, _] = self.evaluate::<L>(rows, place);
+            (value, L::mul(slope, L::splat(self.0.scale)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn curvature<L: Lanes>(&self, rows: &[Row], place: (L::V, L::V)) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let [_, slope, half] = self.evaluate::<L>(rows, place);
             let scale = self.0.scale;
             (L::mul(slope, L::splat(scale)), L::mul(half, L::splat(2.0 * scale * scale)))
         }
@@ -441,40 +442,48 @@ impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
 
 impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     const SYMMETRIC: bool = SYMMETRIC;
+    /// Number of the interval in the lowest bits, and place in it from -1/2 to 1/2.
+    type Place = (L::V, L::V);
 
     #[inline(always)]
-    unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V) {
+    unsafe fn place(&self, _: L::V, r: L::V) -> Self::Place {
         // SAFETY: as promised by the caller of the kernel.
         unsafe {
-            let [value, slope, _] = self.evaluate::<L>(&self.0.density[at], r);
-            (value, L::mul(slope, L::splat(self.0.scale)))
+            let fine = self.0;
+            let r = L::max(L::min(r, L::splat(fine.end)), L::splat(fine.start));
+            let u = L::fma(r, L::splat(fine.scale), L::splat(fine.shift));
+            let bin = L::add(u, L::splat(ROUNDING));
+            (bin, L::sub(u, L::sub(bin, L::splat(ROUNDING))))
         }
     }
 
     #[inline(always)]
-    unsafe fn slope(&self, r: L::V) -> L::V {
+    unsafe fn density(&self, place: Self::Place, at: usize) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { L::mul(self.evaluate::<L>(&self.0.pair, r)[1], L::splat(self.0.scale)) }
+        unsafe { self.value::<L>(&self.0.density[at], place) }
     }
 
     #[inline(always)]
-    unsafe fn pair(&self, r: L::V) -> (L::V, L::V) {
+    unsafe fn slope(&self, place: Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe {
-            let [value, slope, _] = self.evaluate::<L>(&self.0.pair, r);
-            (value, L::mul(slope, L::splat(self.0.scale)))
-        }
+        unsafe { self.value::<L>(&self.0.pair, place).1 }
     }
 
     #[inline(always)]
-    unsafe fn density_curvature(&self, r: L::V, at: usize) -> (L::V, L::V) {
+    unsafe fn pair(&self, place: Self::Place) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.curvature::<L>(&self.0.density[at], r) }
+        unsafe { self.value::<L>(&self.0.pair, place) }
     }
 
     #[inline(always)]
-    unsafe fn pair_curvature(&self, r: L::V) -> (L::V, L::V) {
+    unsafe fn density_curvature(&self, place: Self::Place, at: usize) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.curvature::<L>(&self.0.pair, r) }
+        unsafe { self.curvature::<L>(&self.0.density[at], place) }
+    }
+
+    #[inline(always)]
+    unsafe fn pair_curvature(&self, place: Self::Place) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.curvature::<L>(&self.0.pair, place) }
     }
 }
