@@ -72,3 +72,16 @@ fn affine_strain_tilts_the_cell() {
     check("let t = glass.strain(#{ plane: \"xy\", strain: 0.02 }); t.volume / glass.volume", 1.0, 1e-12);
     assert!(error(&with_glass("glass.strain(#{ plane: \"xy\" })")).contains("`strain` is needed"));
 }
+
+#[test]
+fn vibrational_descriptors_share_one_run() {
+    let o = "#{ time: 0.2*ps, equilibration: 0, interval: 0.02, seed: 1 }";
+    let table = format!(
+        "let t = glass.describe([vibrational_msd({o}), flexibility_volume({o}), soft_mode_participation(#{{ fraction: 0.01 }}),
+            diffusive_msd(#{{ time: 0.1, seed: 1 }}), harmonic_vibrational_msd()]);"
+    );
+    check(&format!("{table} t[\"soft_mode_participation\"].sum()"), 7.0, 1e-9);
+    let volume = "t[\"vibrational_msd\"] * glass.voronoi().volumes ** (1.0/3.0)";
+    check(&format!("{table} (t[\"flexibility_volume\"] - {volume}).abs().max()"), 0.0, 1e-12);
+    assert_eq!(run(&with_glass(&format!("{table} t[\"flexibility_volume\"].unit"))).to_string(), "A^3");
+}
