@@ -113,7 +113,7 @@ fn nonaffine_displacement() {
         0.14606850214554848,
         1e-10,
     );
-    check_number(&format!("{sheared} sheared.local_strain(glass)[0]"), 0.0099881777609864501, 1e-11);
+    check_number(&format!("{sheared} sheared.local_strain(glass)[0]"), 0.009_988_177_760_986_45, 1e-11);
     check_error(&format!("{sheared} sheared.nonaffine(glass, #{{ normalize: \"max\" }})"), "one of \"mean\", \"sum\"");
 }
 
