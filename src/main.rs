@@ -1,32 +1,119 @@
 //! The command line of vitric.
 
+use clap::{Parser, Subcommand};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use vitric::script::{Outcome, Report, Session, Settings, interrupt};
+use vitric::repl;
+use vitric::script::{Outcome, Report, Session, Settings, help, interrupt};
+
+/// A scripting environment for the physics of glasses.
+///
+/// Without a command, vitric reads what you type. `vitric FILE` is short for `vitric run FILE`.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = false)]
+struct CommandLine {
+    /// Run this code
+    #[arg(short = 'e', value_name = "CODE")]
+    code: Option<String>,
+    /// Take .rhai files of this directory in place of the built-in ones of the same name; also $VITRIC_STDLIB
+    #[arg(long, value_name = "DIR", global = true)]
+    stdlib: Option<PathBuf>,
+    /// Number of threads; results do not depend on it
+    #[arg(long, value_name = "N", global = true)]
+    threads: Option<usize>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a script; `vitric run FILE --help` lists its options
+    Run {
+        /// The script
+        file: PathBuf,
+        /// Options of the script
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+    },
+    /// Find unknown functions and options without running
+    Check {
+        /// The scripts
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Print the help of a function, a type or a topic, or of everything
+    Doc {
+        /// What to explain
+        name: Option<String>,
+    },
+    #[command(external_subcommand)]
+    Script(Vec<String>),
+}
+
+/// Exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let line = CommandLine::parse();
+    if let Some(threads) = line.threads {
+        // The pool can only be built once, and nothing has used it yet.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
     let _ = ctrlc::set_handler(interrupt);
-    let rest = if words.first().is_some_and(|w| w == "run") { &words[1..] } else { &words[..] };
-    let result = match rest {
-        [flag, code, arguments @ ..] if flag == "-e" => {
-            session(arguments).and_then(|mut s| s.run(code, "command line"))
+    let stdlib = line.stdlib.or_else(|| std::env::var_os("VITRIC_STDLIB").map(PathBuf::from));
+    let session = |arguments: Vec<String>| Session::new(Settings { stdlib: stdlib.clone(), arguments });
+    let result = match (line.code, line.command) {
+        (Some(code), _) => session(Vec::new()).and_then(|s| run(s, |s| s.run(&code, "-e"))),
+        (None, Some(Command::Run { file, arguments })) => {
+            session(arguments).and_then(|s| run(s, |s| s.run_file(&file)))
         }
-        [file, arguments @ ..] => session(arguments).and_then(|mut s| s.run_file(Path::new(file))),
-        [] => Ok(Outcome::Exit(0)),
+        (None, Some(Command::Script(words))) => {
+            let (file, arguments) = words.split_first().expect("an external command has a name");
+            session(arguments.to_vec()).and_then(|s| run(s, |s| s.run_file(Path::new(file))))
+        }
+        (None, Some(Command::Check { files })) => session(Vec::new()).and_then(|s| check(s, &files)),
+        (None, Some(Command::Doc { name })) => session(Vec::new()).and_then(|s| document(&s, name.as_deref())),
+        (None, None) => session(Vec::new()).map(repl::run),
     };
-    match result {
-        Ok(Outcome::Exit(code)) => ExitCode::from(code as u8),
-        Ok(Outcome::Value(_)) => ExitCode::SUCCESS,
-        Err(report) => {
-            let _ = write!(std::io::stderr(), "{}", report.text);
-            ExitCode::from(if report.interrupted { 130 } else { 1 })
-        }
+    result.map_or_else(|report| failed(&report), ExitCode::from)
+}
+
+fn run(mut session: Session, work: impl FnOnce(&mut Session) -> Result<Outcome, Report>) -> Result<u8, Report> {
+    match work(&mut session)? {
+        Outcome::Exit(code) => Ok(code as u8),
+        // A step that was ended early has left partial results, and the caller should know.
+        Outcome::Value(_) if session.was_interrupted() => Ok(INTERRUPTED),
+        Outcome::Value(_) => Ok(0),
     }
 }
 
-fn session(arguments: &[String]) -> Result<Session, Report> {
-    let stdlib = std::env::var_os("VITRIC_STDLIB").map(Into::into);
-    Session::new(Settings { stdlib, arguments: arguments.to_vec() })
+fn check(mut session: Session, files: &[PathBuf]) -> Result<u8, Report> {
+    let mut faults = 0;
+    for file in files {
+        let reports = session.check_file(file).unwrap_or_else(|report| vec![report]);
+        faults += reports.len();
+        for report in &reports {
+            let _ = write!(std::io::stderr(), "{}", report.text);
+        }
+    }
+    Ok(if faults > 0 { 1 } else { 0 })
+}
+
+fn document(session: &Session, name: Option<&str>) -> Result<u8, Report> {
+    let text = match name {
+        Some(name) => help::pages(session.entries(), name).map_err(Report::plain)?,
+        None => help::overview(session.entries()),
+    };
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    Ok(0)
+}
+
+fn failed(report: &Report) -> ExitCode {
+    let _ = write!(std::io::stderr(), "{}", report.text);
+    ExitCode::from(match report {
+        Report { interrupted: true, .. } => INTERRUPTED,
+        Report { usage: true, .. } => 2,
+        _ => 1,
+    })
 }

@@ -70,7 +70,6 @@ fn energy_does_not_drift() {
     let run = run(Dynamics { initial_temperature: Some(600.0), time: 20.0, seed: 1, ..Default::default() });
     let energy = column(&run, "total_energy");
     let temperature = mean(&column(&run, "temperature"));
-    println!("NVE {temperature} K, drift {:e}, spread {:e}", drift(&energy), spread(&energy));
     assert!((temperature - 300.0).abs() < 30.0);
     assert!(drift(&energy).abs() < 1e-6);
     assert!(spread(&energy) < 3e-5);
@@ -92,7 +91,6 @@ fn the_conserved_quantity_stays_while_the_target_changes() {
         let run = run(Dynamics { ensemble, time: 4.0, seed: 1, ..Default::default() });
         let conserved = column(&run, "conserved");
         let total = column(&run, "total_energy");
-        println!("{name}: drift {:e}, spread {:e} of {:e}", drift(&conserved), spread(&conserved), spread(&total));
         // What is left is the error of the time step, in proportion to the temperature.
         assert!(drift(&conserved).abs() < 5e-5 && spread(&conserved) < 5e-5, "{name}");
         assert!(spread(&total) > 100.0 * spread(&conserved), "{name}: the test sees nothing");
@@ -109,7 +107,6 @@ fn the_conserved_quantity_converges_with_the_time_step() {
             conserved.iter().map(|c| (c - conserved[0]).abs()).fold(0.0, f64::max)
         };
         let ratio = error(0.002) / error(0.001);
-        println!("{name}: {ratio}");
         // Second order: a factor of four.
         assert!(name == "langevin" || (ratio > 3.0 && ratio < 5.5), "{name}: {ratio}");
     }
@@ -124,11 +121,6 @@ fn temperature_fluctuates_as_in_the_canonical_ensemble() {
         let squares: Vec<f64> = temperature.iter().map(|t| (t / 300.0 - 1.0).powi(2)).collect();
         let (variance, variance_error) = mean_and_error(&squares);
         let expected = 2.0 / (3.0 * 256.0 - 3.0);
-        println!(
-            "{name}: {average} +- {error}, variance / expected {} +- {}",
-            variance / expected,
-            variance_error / expected
-        );
         assert!((average - 300.0).abs() < 4.0 * error && error < 5.0, "{name}");
         assert!((variance - expected).abs() < 4.0 * variance_error && variance_error < 0.25 * expected, "{name}");
     }
@@ -148,7 +140,6 @@ fn each_stress_component_is_held() {
     for (name, target) in [("xx", -1.0), ("yy", -1.0), ("zz", -1.0), ("yz", 0.0), ("xz", 0.0), ("xy", 0.0)] {
         let stress = &column(&run, &format!("stress_{name}"))[250..];
         let (average, error) = mean_and_error(stress);
-        println!("{name}: {average} +- {error}");
         assert!((average - target).abs() < 4.0 * error + 0.01 && error < 0.1, "{name}: {average} +- {error}");
     }
     // The glass came with shear stress of 0.5 GPa in a cubic cell.
@@ -171,7 +162,7 @@ fn the_seed_decides_and_not_the_threads() {
 #[test]
 fn an_explosion_says_where_and_keeps_the_last_good_state() {
     let mut start = glass();
-    start.positions[7] = start.positions[8] + Vector::new(0.9, 0.0, 0.0);
+    start.positions[7] = start.positions[8] + Vector::new(0.3, 0.0, 0.0);
     let dynamics = Dynamics { initial_temperature: Some(300.0), time: 1.0, log: Some(0.002), ..Default::default() };
     let run = dynamics.run(&start, &potential(), &Silent).unwrap();
     let message = run.failure.unwrap().to_string();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vitric::cell::{Cell, Tensor, Vector};
 use vitric::configuration::{Configuration, Element};
 use vitric::potential::lennard_jones::LennardJones;
-use vitric::potential::{Engine, Potential};
+use vitric::potential::{Engine, LocalEngine, Potential};
 use vitric::random::{Purpose, stream};
 use vitric::units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM as GPA;
 
@@ -281,6 +281,30 @@ fn hessian_product_is_the_difference_of_forces_and_symmetric() {
 }
 
 #[test]
+fn hessian_of_a_panel_is_that_of_its_columns() {
+    for (potential, c) in samples() {
+        let hessian = engine(&potential, &c).hessian(&c.cell, &c.positions).unwrap();
+        for columns in [1, 8, 11] {
+            let vectors: Vec<_> = (0..columns).map(|k| directions(c.len(), 10 + k as u64)).collect();
+            let mut panel = vec![0.0; 3 * c.len() * columns];
+            for (row, number) in panel.chunks_exact_mut(columns).enumerate() {
+                (0..columns).for_each(|k| number[k] = vectors[k][row / 3][row % 3]);
+            }
+            let mut out = vec![f64::NAN; panel.len()];
+            hessian.apply_panel(&panel, &mut out, columns);
+            for (k, v) in vectors.iter().enumerate() {
+                let mut product = v.clone();
+                hessian.apply(v, &mut product);
+                let scale = product.iter().map(|x| x.amax()).fold(1.0, f64::max);
+                for row in 0..3 * c.len() {
+                    assert!((out[row * columns + k] - product[row / 3][row % 3]).abs() < 1e-12 * scale);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn energy_ignores_translation_rotation_order_and_periodic_images() {
     for (potential, c) in samples() {
         let engine_here = engine(&potential, &c);
@@ -411,4 +435,82 @@ fn impossible_positions_are_errors_that_name_the_atoms() {
     check_error(|c| c.positions[3].z = 1e200, &["atom 4 is 1.0e200 A away from the cell"]);
     check_error(|c| c.cell = Cell::orthogonal(12.0, 20.0, 20.0).unwrap(), &["at least 15.200 A"]);
     check_error(|c| c.positions.truncate(3), &["3 "]);
+}
+
+/// Atoms of a configuration within a distance of one of them.
+fn ball(c: &Configuration, centre: usize, radius: f64) -> Vec<usize> {
+    let distance = |&atom: &usize| c.cell.minimum_image(c.positions[atom] - c.positions[centre]).norm();
+    (0..c.len()).filter(|atom| distance(atom) < radius).collect()
+}
+
+#[test]
+fn local_engine_gives_the_differences_of_the_whole_sample() {
+    for (potential, c, radius) in [
+        (zr_cu(), reference("glass1372").configuration, 6.0),
+        (zr_cu(), reference("tilted500").configuration, 9.0),
+        (mixture().0, mixture().1, 1.9),
+    ] {
+        let mut whole = engine(&potential, &c);
+        let start = whole.energy;
+        let mut active = ball(&c, 77, radius);
+        active.reverse();
+        let mut local = LocalEngine::new(&potential, &c, &active).unwrap();
+        assert!(local.energy.abs() < 1e-10);
+        let scale = 0.15 * potential.cutoff() / 7.6;
+        let mut positions = local.start_positions();
+        for step in 0..9 {
+            if step == 5 {
+                local.activate(&ball(&c, 77, 1.3 * radius)).unwrap();
+                let start = local.start_positions();
+                positions.extend_from_slice(&start[positions.len()..]);
+            }
+            positions = moved(&positions, &directions(positions.len(), 40 + step), scale);
+            let mut all = c.positions.clone();
+            local.active().iter().zip(&positions).for_each(|(&atom, x)| all[atom] = *x);
+            local.evaluate(&positions).unwrap();
+            whole.evaluate(&c.cell, &all).unwrap();
+            let error = (local.energy - (whole.energy - start)).abs();
+            assert!(error < 1e-9, "step {step}: energy differs by {error}");
+            let expected: Vec<Vector> = local.active().iter().map(|&atom| whole.forces[atom]).collect();
+            let scale = expected.iter().map(|f| f.amax()).fold(1.0, f64::max);
+            assert!(largest(&local.forces, &expected) < 1e-11 * scale, "step {step}");
+
+            let u = directions(positions.len(), 60 + step);
+            let mut spread = vec![Vector::zeros(); c.len()];
+            local.active().iter().zip(&u).for_each(|(&atom, x)| spread[atom] = *x);
+            let mut product = spread.clone();
+            whole.hessian(&c.cell, &all).unwrap().apply(&spread, &mut product);
+            let expected: Vec<Vector> = local.active().iter().map(|&atom| product[atom]).collect();
+            let mut ours = u.clone();
+            local.hessian(&positions).unwrap().apply(&u, &mut ours);
+            let scale = expected.iter().map(|f| f.amax()).fold(1.0, f64::max);
+            assert!(largest(&ours, &expected) < 1e-11 * scale, "step {step}: {}", largest(&ours, &expected));
+
+            if step % 4 == 0 {
+                let around = local.forces_around().unwrap();
+                let mut felt = c.positions.iter().map(|_| false).collect::<Vec<_>>();
+                for (atom, force) in around {
+                    felt[atom] = true;
+                    assert!((force - whole.forces[atom]).amax() < 1e-10 * scale, "step {step}: atom {atom}");
+                }
+                let base = engine(&potential, &c);
+                for atom in (0..c.len()).filter(|&atom| !felt[atom]) {
+                    assert!((base.forces[atom] - whole.forces[atom]).amax() < 1e-10 * scale);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn local_engine_refuses_what_it_cannot_evaluate() {
+    let c = reference("liquid500").configuration;
+    let message = LocalEngine::new(&zr_cu(), &c, &[3, 500]).unwrap_err().to_string();
+    assert!(message.contains("no atom 501") && message.contains("500"), "{message}");
+    let mut local = LocalEngine::new(&zr_cu(), &c, &[3, 9]).unwrap();
+    let message = local.evaluate(&[c.positions[3], Vector::repeat(f64::NAN)]).unwrap_err().to_string();
+    assert!(message.contains("atom 10 is not finite"), "{message}");
+    let message = local.evaluate(&[c.positions[3], c.positions[200]]).unwrap_err().to_string();
+    assert!(message.contains("atoms 10 and 201 are 0.0000 A apart"), "{message}");
+    assert!(local.evaluate(&[c.positions[3]]).is_err());
 }

@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::{Configuration, Element};
 use vitric::observer::{Observer, Silent};
-use vitric::potential::{Engine, Potential};
-use vitric::saddle::{Artn, Campaign, Event, Goal, Method, Outcome, Scope, Search};
+use vitric::potential::{Engine, LocalEngine, Potential};
+use vitric::saddle::lanczos::{Lanczos, Stop};
+use vitric::saddle::{Artn, Campaign, Event, Goal, Outcome, Search};
 
 fn unpack(name: &str) -> String {
     let mut text = String::new();
@@ -233,29 +234,115 @@ fn campaign(atoms: &[usize], tries: usize) -> Campaign {
     Campaign { atoms: atoms.to_vec(), goal: Goal::Tries(tries), seed: 1, shard: None, store: None }
 }
 
+/// Every number of every event, to the last bit.
+fn bytes(events: &[Event]) -> Vec<String> {
+    events.iter().map(|e| format!("{e:?}")).collect()
+}
+
 #[test]
 fn connected_events_are_what_they_claim() {
-    let search = search(Artn { keep_configurations: true, whole_cell_share: 1.0, ..Artn::default() });
-    let found = search.campaign(&campaign(&[841, 508, 464, 804, 1258, 279, 619, 356], 1), &Silent).unwrap();
-    for e in &found.events {
-        println!(
-            "{:5} {:16} E {:.6} {:.6} f {:.6} l {:.3} {:.3} | {} {} | {} {} | atoms {} {}",
-            e.atom,
-            e.outcome.name(),
-            e.barrier,
-            e.barrier_unrefined,
-            e.final_energy,
-            e.eigenvalue,
-            e.second_eigenvalue,
-            e.search_force_evaluations,
-            e.search_hessian_products,
-            e.force_evaluations,
-            e.hessian_products,
-            e.search_atoms,
-            e.refined_atoms
-        );
-    }
+    let search = search(Artn { keep_configurations: true, ..Artn::default() });
+    let found = search.campaign(&campaign(&[841, 60, 180, 253, 566, 1072, 1359, 1312], 1), &Silent).unwrap();
     let connected: Vec<&Event> = found.events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
     assert!(connected.len() >= 3, "only {} of {} tries connected", connected.len(), found.events.len());
     connected.iter().for_each(|event| verify(event));
+}
+
+#[test]
+fn the_table_does_not_depend_on_threads_or_shards() {
+    let search = search(Artn { whole_cell_share: 0.5, ..Artn::default() });
+    let run = |threads: usize, campaign: &Campaign| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| search.campaign(campaign, &Silent).unwrap())
+    };
+    let all = campaign(&[180, 1359, 60], 1);
+    let one = run(1, &all);
+    assert_eq!(bytes(&one.events), bytes(&run(2, &all).events));
+    assert!(one.events.windows(2).all(|w| w[0].atom < w[1].atom));
+    let part = run(2, &Campaign { shard: Some((1, 2)), ..all.clone() });
+    assert_eq!(bytes(&part.events), bytes(&one.events[2..]), "the second of two parts is the second atom of the list");
+    assert!(one.complete && part.complete);
+}
+
+/// Stops a campaign after so many tries.
+struct Impatient(std::sync::atomic::AtomicU64, u64);
+
+impl Observer for Impatient {
+    fn advance(&self, done: u64, _: &dyn Fn() -> String) {
+        self.0.fetch_max(done, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst) >= self.1
+    }
+}
+
+#[test]
+fn a_campaign_goes_on_from_what_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.journal");
+    let search = search(Artn::default());
+    let whole = search.campaign(&campaign(&[13, 180, 759], 1), &Silent).unwrap();
+    let stored = Campaign { store: Some(path.clone()), ..campaign(&[13, 180, 759], 1) };
+    let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let part = pool.install(|| search.campaign(&stored, &Impatient(0.into(), 2)).unwrap());
+    assert!(!part.complete && part.events.len() == 2);
+    assert_eq!(bytes(&part.events), bytes(&whole.events[..2]));
+    let text = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() - 30]).unwrap();
+    let resumed = search.campaign(&stored, &Silent).unwrap();
+    assert_eq!(bytes(&resumed.events), bytes(&whole.events));
+    assert_eq!(resumed.notes.len(), 1, "the line that was cut off is named: {:?}", resumed.notes);
+    // Everything is known now: nothing is searched, so even an impatient user gets all of it.
+    assert_eq!(bytes(&search.campaign(&stored, &Impatient(0.into(), 0)).unwrap().events), bytes(&whole.events));
+
+    let other = Search::new(Artn { increment: 0.2, ..Artn::default() }, glass(), &potential()).unwrap();
+    let message = other.campaign(&stored, &Silent).unwrap_err().to_string();
+    assert!(message.contains("`increment` was 0.15, is now 0.2"), "{message}");
+    let message = search.campaign(&Campaign { seed: 2, ..stored }, &Silent).unwrap_err().to_string();
+    assert!(message.contains("`seed` was 1, is now 2"), "{message}");
+}
+
+#[test]
+fn bad_input_is_named() {
+    let mut moved = glass().clone();
+    moved.positions[7].x += 0.3;
+    let message = Search::new(Artn::default(), &moved, &potential()).unwrap_err().to_string();
+    assert!(message.contains("not at a minimum") && message.contains("minimize"), "{message}");
+    let message = search(Artn::default()).run(1372, 0, 1).unwrap_err().to_string();
+    assert!(message.contains("no atom 1373") && message.contains("1372 atoms"), "{message}");
+    let wrong = Artn { eigenvalue_threshold: 0.1, ..Artn::default() };
+    let message = Search::new(wrong, glass(), &potential()).unwrap_err().to_string();
+    assert!(message.contains("`eigenvalue_threshold` must be negative"), "{message}");
+}
+
+#[test]
+fn lanczos_agrees_with_a_dense_matrix_of_a_real_hessian() {
+    let mut configuration = glass().clone();
+    let shake = |k: usize| Vector::from_fn(|a, _| 0.25 * ((3 * k + a) as f64 * 12.9898).sin());
+    configuration.positions.iter_mut().enumerate().for_each(|(k, x)| *x += shake(k));
+    let active: Vec<usize> =
+        (0..1372).filter(|&k| configuration.cell.minimum_image(glass().positions[k] - glass().positions[0]).norm() < 7.0).collect();
+    let n = active.len();
+    let mut engine = LocalEngine::new(&potential(), &configuration, &active).unwrap();
+    let positions: Vec<Vector> = active.iter().map(|&k| configuration.positions[k]).collect();
+    let hessian = engine.hessian(&positions).unwrap();
+    let mut dense = nalgebra::DMatrix::zeros(3 * n, 3 * n);
+    for column in 0..3 * n {
+        let mut unit = vec![Vector::zeros(); n];
+        unit[column / 3][column % 3] = 1.0;
+        let mut out = unit.clone();
+        hessian.apply(&unit, &mut out);
+        (0..3 * n).for_each(|row| dense[(row, column)] = out[row / 3][row % 3]);
+    }
+    let mut exact: Vec<f64> = dense.symmetric_eigenvalues().iter().copied().collect();
+    exact.sort_by(f64::total_cmp);
+    let mut mode: Vec<Vector> = (0..n).map(shake).collect();
+    let mut start = mode.clone();
+    let mut lanczos = Lanczos::default();
+    let stop = Stop { vectors: 150, change: 1e-9, residual: 1e-5 };
+    let lowest = lanczos.lowest(&mut |v, out| hessian.apply(v, out), &mut mode, stop);
+    assert!((lowest.eigenvalue - exact[0]).abs() < 1e-6 * exact[3 * n - 1], "{lowest:?} {}", exact[0]);
+    let second = lanczos.second(&mut |v, out| hessian.apply(v, out), &mode, false, &mut start, 1e-3, 400);
+    assert!((second.eigenvalue - exact[1]).abs() < 1e-3, "{second:?} {}", exact[1]);
 }

@@ -83,6 +83,10 @@ fn groups_and_bins_are_aggregated() {
     check(r#"t.bin("barrier", #{ size: 3 })["barrier"][0]"#, 0.75);
     check(r#"t.bin("barrier", #{ count: 2 }).aggregate([col("atom").max()])["atom_max"][1]"#, 6.0);
     check(r#"t.bin("barrier").rows"#, 1.0);
+    check(
+        r#"let i = t["barrier"].confidence_interval(#{ seed: 1 }); if i[0] < 1.25 && i[1] > 1.25 { 1 } else { 0 }"#,
+        1.0,
+    );
     check(r#"t.summary().rows"#, 3.0);
     check(r#"t["barrier"].histogram(#{ width: 1.0 })["count"][1]"#, 3.0);
 }
@@ -101,6 +105,7 @@ fn correlations_and_fits_have_properties() {
     );
     check(r#"t.correlate("atom", "barrier").table.rows"#, 1.0);
     check(r#"t.correlate_each("species", "atom", "barrier", #{ size: 1 })["count"].sum()"#, 6.0);
+    check_text(r#"t.correlate_each("species", "atom", "barrier", #{ size: 1 }).columns[0]"#, "species");
     check(r#"table(#{ x: [0, 1, 2], y: [1, 3, 5] }).fit_line("x", "y").slope"#, 2.0);
     check(r#"table(#{ x: [0, 1, 2], y: [1, 3, 5] }).fit_line(#{ x: "x", y: "y" }).curve["y"][1]"#, 5.0);
     check(r#"table(#{ r: [1.0, 2.0, 3.0], c: [0.5, 0.25, 0.125] }).fit_exponential("r", "c").length"#, 1.0 / 2f64.ln());

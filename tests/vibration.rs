@@ -8,10 +8,10 @@ use std::sync::Arc;
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::Configuration;
 use vitric::glass::Glass;
-use vitric::observer::Silent;
+use vitric::observer::{Observer, Silent};
 use vitric::potential::Potential;
 use vitric::units;
-use vitric::vibration::{ModeSearch, Modes, Motion, flexibility_volume};
+use vitric::vibration::{Diffusion, Harmonic, ModeSearch, Modes, Motion, Vibration, flexibility_volume};
 
 fn data(name: &str) -> String {
     let path = format!("tests/data/{name}");
@@ -177,6 +177,24 @@ fn frequencies_and_participation_of_a_dense_solution_of_2048_atoms() {
     for (atom, (p, row)) in modes.participation().iter().zip(&rows).enumerate() {
         assert!((p - row[4]).abs() < 1e-6, "atom {atom}: {p} instead of {}", row[4]);
     }
+    // The lowest modes give a part of what all modes give.
+    let part = modes.mean_squared_displacement(300.0 * units::BOLTZMANN);
+    let share: Vec<f64> = part.iter().zip(&rows).map(|(part, row)| part / row[5]).collect();
+    assert!(share.iter().all(|s| (0.0..1.0).contains(s)));
+}
+
+#[test]
+fn harmonic_displacements_from_all_modes_and_from_probes() {
+    let glass = glass256();
+    let harmonic = Harmonic { fraction: 0.02, ..Default::default() };
+    let exact = harmonic.mean_squared_displacement(&glass, &Silent).unwrap();
+    let probed = harmonic.probed(&glass, &Silent).unwrap();
+    let errors: Vec<f64> = probed.iter().zip(&exact).map(|(a, b)| a / b - 1.0).collect();
+    let spread = (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt();
+    let bias = errors.iter().sum::<f64>() / errors.len() as f64;
+    assert!(spread < 0.04 && bias.abs() < 0.005, "{spread} {bias}");
+    let twice = Harmonic { temperature: 600.0, ..harmonic }.mean_squared_displacement(&glass, &Silent).unwrap();
+    check_close(&twice, &exact.iter().map(|x| 2.0 * x).collect::<Vec<f64>>(), 1e-12);
 }
 
 #[test]
@@ -201,12 +219,10 @@ fn too_many_modes_are_an_error_that_says_what_is_possible() {
 fn averages_of_a_given_trajectory() {
     let (glass, rows) = glass2048();
     let configuration = glass.configuration();
-    let mut motion = Motion::new(configuration);
-    let text = data("vibration/trajectory300K.txt.gz");
-    for frame in numbers(&text).chunks(2048) {
-        let positions: Vec<Vector> = frame.iter().map(|p| Vector::new(p[0], p[1], p[2])).collect();
-        motion.push(&configuration.cell, &positions).unwrap();
-    }
+    let rows_of_all = numbers(&data("vibration/trajectory300K.txt.gz"));
+    let all: Vec<Vector> = rows_of_all.iter().map(|p| Vector::new(p[0], p[1], p[2])).collect();
+    let frames = all.chunks(2048).map(|frame| (&configuration.cell, frame));
+    let mut motion = Motion::of_frames(configuration, frames).unwrap();
     assert_eq!(motion.frames(), 11);
     let column = |k: usize| rows.iter().map(|r| r[k]).collect::<Vec<f64>>();
     check_close(&motion.with_drift(), &column(6), 1e-9);
@@ -235,4 +251,49 @@ fn drift_and_a_change_of_the_cell_are_no_displacement() {
 #[test]
 fn flexibility_volume_is_its_formula() {
     assert_eq!(flexibility_volume(&[0.5, 0.25], &[8.0, 27.0]), [1.0, 0.75]);
+}
+
+#[test]
+fn cold_vibrations_are_harmonic() {
+    let glass = glass256();
+    let temperature = 30.0;
+    let vibration = Vibration { temperature, time: 20.0, langevin: true, damping: 0.5, seed: 1, ..Default::default() };
+    let average = vibration.run(&glass, &Silent).unwrap();
+    assert_eq!(average.motion.frames(), 401);
+    assert!((average.temperature / temperature - 1.0).abs() < 0.05, "{} K", average.temperature);
+    assert!(!average.motion.hopped(0.5).contains(&true));
+    let found = average.motion.mean_squared_displacement();
+    let expected = Harmonic { temperature, ..Default::default() }.mean_squared_displacement(&glass, &Silent).unwrap();
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let ratio = mean(&found) / mean(&expected);
+    assert!((ratio - 1.0).abs() < 0.15, "{ratio}");
+    let r = correlation(&found, &expected);
+    assert!(r > 0.9, "{r}");
+}
+
+fn correlation(x: &[f64], y: &[f64]) -> f64 {
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let (a, b) = (mean(x), mean(y));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| x.iter().zip(y).map(|(x, y)| f(x - a, y - b)).sum::<f64>();
+    sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
+}
+
+#[test]
+fn diffusion_is_averaged_over_the_end_of_the_run() {
+    let glass = glass256();
+    let diffusion = Diffusion { time: 0.5, window: 0.2, interval: 0.02, seed: 1, ..Default::default() };
+    let average = diffusion.run(&glass, &Silent).unwrap();
+    assert_eq!(average.motion.frames(), 6);
+    let fixed = Diffusion { free_cell: false, ..diffusion.clone() }.run(&glass, &Silent).unwrap();
+    assert_ne!(fixed.motion.mean_squared_displacement(), average.motion.mean_squared_displacement());
+    assert!(Diffusion { window: 0.0, ..diffusion.clone() }.run(&glass, &Silent).is_err());
+    assert!(diffusion.run(&glass, &Impatient).is_err(), "nothing to average yet");
+}
+
+struct Impatient;
+
+impl Observer for Impatient {
+    fn interrupted(&self) -> bool {
+        true
+    }
 }

@@ -157,7 +157,7 @@ impl State {
 
     /// Change the velocities by forces and friction.
     pub(super) fn kick(&mut self, flow: &Flow) {
-        self.pass(&|_, velocities, forces, masses| {
+        self.pass(|_, velocities, forces, masses| {
             let mut motion = Motion::default();
             for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
                 *v = flow.keep * *v + flow.push * f / *m;
@@ -169,7 +169,7 @@ impl State {
 
     /// The same, and then move the atoms.
     pub(super) fn kick_and_drift(&mut self, flow: &Flow) {
-        self.pass(&|positions, velocities, forces, masses| {
+        self.pass(|positions, velocities, forces, masses| {
             let mut motion = Motion::default();
             for (((r, v), f), m) in positions.iter_mut().zip(velocities).zip(forces).zip(masses) {
                 *v = flow.keep * *v + flow.push * f / *m;
@@ -194,14 +194,18 @@ impl State {
 
     /// Look at the velocities anew.
     pub(super) fn measure(&mut self) {
-        self.pass(&|_, velocities, _, masses| {
+        self.pass(|_, velocities, _, masses| {
             let mut motion = Motion::default();
             velocities.iter().zip(masses).for_each(|(v, m)| motion.count(v, *m));
             motion
         });
     }
 
-    fn pass(&mut self, work: &(dyn Fn(&mut [Vector], &mut [Vector], &[Vector], &[f64]) -> Motion + Sync)) {
+    /// Work on all atoms, block by block, with the slices of positions, velocities, forces and masses.
+    fn pass<Work>(&mut self, work: Work)
+    where
+        Work: Fn(&mut [Vector], &mut [Vector], &[Vector], &[f64]) -> Motion + Sync,
+    {
         let (positions, velocities) = (&mut self.positions, &mut self.velocities);
         let (forces, masses) = (&self.engine.forces, &self.masses);
         self.motion = if positions.len() < PARALLEL {

@@ -72,29 +72,28 @@ impl Trajectory {
     pub fn msd(&self, origins: usize) -> Result<Table> {
         let mapped = self.mapped()?;
         let stride = mapped.len().div_ceil(origins.max(1));
-        let kinds = self.elements.len();
-        let mut sums = vec![vec![0.0; mapped.len()]; kinds + 1];
-        for lag in 0..mapped.len() {
-            let starts: Vec<usize> = (0..mapped.len() - lag).step_by(stride).collect();
-            for &start in &starts {
-                for (atom, (a, b)) in mapped[start].iter().zip(&mapped[start + lag]).enumerate() {
-                    sums[1 + self.species[atom]][lag] += (b - a).norm_squared() / starts.len() as f64;
+        let rows: Vec<Vec<f64>> = (0..mapped.len()).map(|lag| self.squares(&mapped, lag, stride)).collect();
+        let mut columns = vec![Column::float("time", "ps", self.times.iter().map(|t| t - self.times[0]).collect())];
+        let names = ["msd".to_string()].into_iter().chain(self.elements.iter().map(|e| format!("msd_{}", e.name)));
+        for (k, name) in names.enumerate() {
+            columns.push(Column::float(&name, "A^2", rows.iter().map(|row| row[k]).collect()));
+        }
+        Table::from_columns(columns)
+    }
+
+    /// Mean squared displacements over one lag: of all atoms, then of each species.
+    fn squares(&self, mapped: &[Vec<Vector>], lag: usize, stride: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; self.elements.len() + 1];
+        let mut counts = vec![0.0; self.elements.len() + 1];
+        for (before, after) in mapped.iter().zip(&mapped[lag..]).step_by(stride) {
+            for ((a, b), &kind) in before.iter().zip(after).zip(&self.species) {
+                for k in [0, kind + 1] {
+                    sums[k] += (b - a).norm_squared();
+                    counts[k] += 1.0;
                 }
             }
         }
-        for lag in 0..mapped.len() {
-            sums[0][lag] = (1..=kinds).map(|k| sums[k][lag]).sum();
-        }
-        let counts: Vec<usize> = (0..kinds).map(|k| self.species.iter().filter(|&&s| s == k).count()).collect();
-        let mut columns = vec![Column::float("time", "ps", self.times.iter().map(|t| t - self.times[0]).collect())];
-        for (k, sum) in sums.into_iter().enumerate() {
-            let (name, count) = match k {
-                0 => ("msd".to_string(), self.species.len()),
-                k => (format!("msd_{}", self.elements[k - 1].name), counts[k - 1]),
-            };
-            columns.push(Column::float(&name, "A^2", sum.iter().map(|s| s / count as f64).collect()));
-        }
-        Table::from_columns(columns)
+        sums.iter().zip(&counts).map(|(sum, count)| sum / count).collect()
     }
 
     /// Squared displacement of each atom over a time [ps], averaged over all starts [A^2]; over the whole trajectory

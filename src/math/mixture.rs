@@ -49,18 +49,24 @@ impl Mixture {
         self.exponential_part(x) + self.rayleigh_part(x)
     }
 
-    /// Logarithm of the density, and the share of the exponential in it.
-    fn ln_density(&self, x: f64) -> (f64, f64) {
-        let a = self.weight.ln() + ln_exponential(x, self.exponential);
-        let b = (1.0 - self.weight).ln() + ln_rayleigh(x, self.rayleigh);
-        let top = a.max(b);
-        let sum = (a - top).exp() + (b - top).exp();
-        (top + sum.ln(), (a - top).exp() / sum)
+    /// The logarithm of the density at x, and the share of the exponential in it.
+    fn ln_density(&self) -> impl Fn(f64) -> (f64, f64) {
+        let (rate, precision) = (1.0 / self.exponential, 0.5 / (self.rayleigh * self.rayleigh));
+        let (a, b) = (self.weight.ln() + rate.ln(), (1.0 - self.weight).ln() + (2.0 * precision).ln());
+        move |x| {
+            let exponential = a - rate * x;
+            let rayleigh = b + x.ln() - precision * x * x;
+            // The smaller term is added to the larger, so that neither overflows nor both vanish.
+            let ratio = (-(exponential - rayleigh).abs()).exp();
+            let share = if exponential > rayleigh { 1.0 / (1.0 + ratio) } else { ratio / (1.0 + ratio) };
+            (exponential.max(rayleigh) + ratio.ln_1p(), share)
+        }
     }
 
     /// Logarithm of the likelihood of the numbers.
     pub fn ln_likelihood(&self, x: &[f64]) -> f64 {
-        x.iter().map(|&x| self.ln_density(x).0).sum()
+        let ln_density = self.ln_density();
+        x.iter().map(|&x| ln_density(x).0).sum()
     }
 
     /// The mixture of largest likelihood.
@@ -87,8 +93,9 @@ impl Mixture {
     /// One step of expectation maximisation; never lowers the likelihood.
     fn expectation_step(&self, x: &[f64]) -> Mixture {
         let (mut share, mut first, mut second) = (0.0, 0.0, 0.0);
+        let ln_density = self.ln_density();
         for &x in x {
-            let p = self.ln_density(x).1;
+            let p = ln_density(x).1;
             share += p;
             first += p * x;
             second += (1.0 - p) * x * x;
@@ -141,9 +148,9 @@ impl Mixture {
     /// First and second derivatives of the log-likelihood in logit w, ln λ, ln σ.
     fn slope_and_curvature(&self, x: &[f64]) -> (Vector3<f64>, Matrix3<f64>) {
         let (mut slope, mut curvature) = (Vector3::zeros(), Matrix3::zeros());
-        let w = self.weight;
+        let (w, ln_density) = (self.weight, self.ln_density());
         for &x in x {
-            let p = self.ln_density(x).1;
+            let p = ln_density(x).1;
             let (first, second) = (x / self.exponential, (x / self.rayleigh).powi(2));
             let change = Vector3::new(1.0, first - 1.0, 2.0 - second);
             slope += Vector3::new(p - w, p * (first - 1.0), (1.0 - p) * (second - 2.0));

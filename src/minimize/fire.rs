@@ -42,7 +42,7 @@ impl Default for Fire {
             force_tolerance: 1e-6,
             max_evaluations: 100_000,
             largest_step: 0.1,
-            time_step: 0.04,
+            time_step: 0.03,
             largest_growth: 10.0,
             patience: 5,
             growth: 1.1,

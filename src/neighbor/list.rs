@@ -82,7 +82,9 @@ struct Grid<'a> {
 impl<'a> Grid<'a> {
     fn new(cell: &'a Cell, positions: &[Vector], cutoff: f64) -> Grid<'a> {
         let widths = cell.widths();
-        let bins = widths.map(|w| ((2.0 * w / cutoff) as usize).clamp(1, 1024));
+        // A short cutoff must not make more bins than a few for each atom.
+        let most = 2 * (positions.len() as f64).cbrt().ceil() as usize + 1;
+        let bins = widths.map(|w| ((2.0 * w / cutoff) as usize).clamp(1, most));
         let reach = [0, 1, 2].map(|k| (cutoff * bins[k] as f64 / widths[k]).ceil() as usize);
         let wrapped: Vec<Vector> = positions.iter().map(|p| cell.wrap(p)).collect();
         let bin_of: Vec<[usize; 3]> = wrapped

@@ -4,9 +4,10 @@
 //! those among its own atoms, and those of an own atom with a ghost. Inside a block space is not periodic.
 
 use super::Potential;
-use super::kernel::{self, Close, Group, Pairs, Points};
+use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points};
 use super::lanes::{Level, Record, WIDTH};
 use crate::cell::Vector;
+use std::sync::Arc;
 
 /// An atom or an image of one, offered to a block.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,7 @@ pub struct Block {
     pub tags: Vec<u32>,
     /// Species of the own atoms: the number of the first atom of each, and the end.
     pub species: Vec<usize>,
-    groups: Vec<Group>,
+    groups: Arc<Vec<Group>>,
     gradients: Vec<Vec<f64>>,
     close: Option<Close>,
 }
@@ -38,74 +39,107 @@ const FAR_AWAY: f64 = 1e8;
 
 impl Block {
     /// Sort the atoms and find all pairs within the cutoffs plus `skin`.
-    pub fn new(potential: &Potential, skin: f64, own: &[Candidate], ghosts: &[Candidate], level: Level) -> Block {
+    ///
+    /// Of the atoms around the own ones, those in `ghosts` move and those in `frozen` do not. Atoms without a pair are left out.
+    pub fn new(
+        potential: &Potential,
+        skin: f64,
+        own: &[Candidate],
+        ghosts: &[Candidate],
+        frozen: &[Candidate],
+        level: Level,
+    ) -> Block {
         let kinds = potential.elements().len();
         let reach = potential.cutoff() + skin;
         let grid = Grid::new(own, reach);
-        let (own_order, own_first) = grid.sort(own, kinds);
-        let (ghost_order, ghost_first) = grid.sort(ghosts, kinds);
-        let atoms = own.len() + ghosts.len();
-        let sorted =
-            || own_order.iter().map(|&k| &own[k as usize]).chain(ghost_order.iter().map(|&k| &ghosts[k as usize]));
+        let parts = [own, ghosts, frozen];
+        let sorted = parts.map(|part| grid.sort(part, kinds));
+        let shift = [0, own.len() as u32, (own.len() + ghosts.len()) as u32];
+        let atoms = own.len() + ghosts.len() + frozen.len();
+        let all =
+            || (parts.iter().zip(&sorted)).flat_map(|(part, (order, _))| order.iter().map(|&k| &part[k as usize]));
         let mut points = Points::default();
         for (axis, x) in points.x.iter_mut().enumerate() {
             x.reserve(atoms + WIDTH);
-            x.extend(sorted().map(|c| c.position[axis]));
+            x.extend(all().map(|c| c.position[axis]));
             x.extend([FAR_AWAY; WIDTH]);
         }
         let bins = grid.len();
         let mut block = Block {
             own: own.len(),
-            tags: sorted().map(|c| c.tag).collect(),
-            species: (0..=kinds).map(|a| own_first[a * bins] as usize).collect(),
+            tags: all().map(|c| c.tag).collect(),
+            species: (0..=kinds).map(|a| sorted[0].1[a * bins] as usize).collect(),
             ..Block::default()
         };
+        let mut groups = Vec::new();
         let mut buffers = [Vec::new(), Vec::new()];
         let mut ranges = Vec::new();
-        for a in 0..kinds {
-            for b in 0..kinds {
-                let table = potential.table(a, b);
-                if block.species[a] == block.species[a + 1] || table.far == 0.0 {
+        for (a, b, still) in (0..kinds).flat_map(|a| (0..kinds).flat_map(move |b| [(a, b, false), (a, b, true)])) {
+            let table = potential.table(a, b);
+            let empty = still && frozen.is_empty();
+            if block.species[a] == block.species[a + 1] || table.far == 0.0 || empty {
+                continue;
+            }
+            let near = if table.near > 0.0 { table.near + skin } else { 0.0 };
+            let far = table.far + skin;
+            let mut group = Group { table: a * kinds + b, atom: block.species[a], frozen: still, ..Group::default() };
+            for bin in 0..bins {
+                let starts = &sorted[0].1;
+                let range = starts[a * bins + bin] as usize..starts[a * bins + bin + 1] as usize;
+                if range.is_empty() {
                     continue;
                 }
-                let near = if table.near > 0.0 { table.near + skin } else { 0.0 };
-                let far = table.far + skin;
-                let mut group = Group { table: a * kinds + b, atom: block.species[a], ..Group::default() };
-                for bin in 0..bins {
-                    let range = own_first[a * bins + bin] as usize..own_first[a * bins + bin + 1] as usize;
-                    if range.is_empty() {
-                        continue;
-                    }
-                    ranges.clear();
-                    grid.around(bin, far, |row, first, last| {
-                        let of = |starts: &[u32], shift: u32| {
-                            let at = |bin: usize| starts[b * bins + row * grid.bins[0] + bin] + shift;
-                            (at(first), at(last + 1))
-                        };
-                        if a <= b {
-                            let (mut start, end) = of(&own_first, 0);
-                            if a == b {
-                                start = start.max(range.start as u32);
-                            }
-                            if start < end {
-                                ranges.push((start, end));
-                            }
-                        }
-                        let (start, end) = of(&ghost_first, own.len() as u32);
+                ranges.clear();
+                grid.around(bin, far, |row, first, last| {
+                    let mut add = |part: usize, from: u32| {
+                        let at = |bin: usize| sorted[part].1[b * bins + row * grid.bins[0] + bin] + shift[part];
+                        let (start, end) = (at(first).max(from), at(last + 1));
                         if start < end {
                             ranges.push((start, end));
                         }
-                    });
-                    let squares = (near * near, far * far);
-                    let dummy = 4 * atoms as u32;
-                    kernel::neighbors(level, &points, range, &ranges, a == b, squares, dummy, &mut buffers, &mut group);
-                }
-                group.list.shrink_to_fit();
-                block.groups.push(group);
+                    };
+                    if still {
+                        add(2, 0);
+                    } else {
+                        if a <= b {
+                            add(0, if a == b { range.start as u32 } else { 0 });
+                        }
+                        add(1, 0);
+                    }
+                });
+                let squares = (near * near, far * far);
+                let half = a == b && !still;
+                let dummy = 4 * atoms as u32;
+                kernel::neighbors(level, &points, range, &ranges, half, squares, dummy, &mut buffers, &mut group);
             }
+            groups.push(group);
         }
+        block.compact(&mut groups);
+        block.groups = Arc::new(groups);
         block.gradients = vec![Vec::new(); block.groups.len()];
         block
+    }
+
+    /// Leave out what has no pair.
+    fn compact(&mut self, groups: &mut [Group]) {
+        let mut place = vec![u32::MAX; self.tags.len() + 1];
+        place[..self.own].fill(0);
+        place[self.tags.len()] = 0;
+        for &k in groups.iter().flat_map(|g| &g.list) {
+            place[k as usize / 4] = 0;
+        }
+        let mut next = 0;
+        for p in place.iter_mut().filter(|p| **p == 0) {
+            *p = 4 * next;
+            next += 1;
+        }
+        let mut kept = place.iter();
+        self.tags.retain(|_| kept.next() != Some(&u32::MAX));
+        self.tags.shrink_to_fit();
+        for group in groups {
+            group.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
+            group.list.shrink_to_fit();
+        }
     }
 
     /// Number of records, with the dummy.
@@ -152,10 +186,47 @@ impl Block {
         self.close.map(|c| (c.pair.map(|k| self.tags.get(k).copied().unwrap_or(u32::MAX)), c.distance))
     }
 
+    /// Second derivatives of all pairs; the records hold positions and slopes of embedding energies. Each own atom's sum over its
+    /// frozen neighbours is added to `frames`.
+    pub fn curvatures(
+        &self,
+        potential: &Potential,
+        level: Level,
+        records: &[Record],
+        frames: &mut [Frame],
+    ) -> Vec<Curvatures> {
+        (self.groups.iter())
+            .map(|group| {
+                let table = &potential.tables()[group.table];
+                kernel::curvatures(level, Pairs { records, group, table }, frames)
+            })
+            .collect()
+    }
+
+    /// The pairs, group by group.
+    pub fn groups(&self) -> &Arc<Vec<Group>> {
+        &self.groups
+    }
+
+    /// Marks the records that belong to a pair near enough for a density, own ones too.
+    pub fn near(&self) -> Vec<bool> {
+        let mut near = vec![false; self.len()];
+        for group in self.groups.iter() {
+            let mut index = 0;
+            for (k, counts) in group.counts.iter().enumerate() {
+                let vectors = &group.list[index..index + counts[0] as usize * WIDTH];
+                vectors.iter().for_each(|&other| near[other as usize / 4] = true);
+                near[group.atom + k] = true;
+                index += counts[1] as usize * WIDTH;
+            }
+        }
+        near
+    }
+
     /// Calls `visit(table, i, j)` with the records of each pair of the list.
     pub fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let dummy = self.tags.len();
-        for group in &self.groups {
+        for group in self.groups.iter() {
             let mut index = group.list.iter();
             for (k, counts) in group.counts.iter().enumerate() {
                 for &other in index.by_ref().take(counts[1] as usize * WIDTH) {

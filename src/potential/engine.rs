@@ -6,7 +6,7 @@
 
 use super::Potential;
 use super::block::{Block, Candidate};
-use super::hessian::Hessian;
+use super::hessian::{BlockSprings, Hessian};
 use super::kernel;
 use super::lanes::{Level, Record};
 use crate::cell::{Cell, Tensor, Vector};
@@ -37,30 +37,49 @@ pub struct Engine {
     pub virial: Tensor,
 }
 
-/// The blocks of a sample, and the flat arrays that their records lie in.
+/// How the records of all blocks lie in flat arrays, and which atoms they show.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// First record of each block, and the end.
+    pub first: Vec<usize>,
+    /// First rank of each block, and the end; atoms are ranked by block and record.
+    pub ranks: Vec<usize>,
+    /// Atom of each rank.
+    pub atoms: Vec<u32>,
+    /// Rank of each atom.
+    pub rank_of: Vec<u32>,
+    /// Rank of what each record shows, and the number of its image; by record.
+    pub shows: Vec<(u32, u8)>,
+    /// Records that show each rank: `copies[copies_first[rank]..]`, the own one first.
+    pub copies_first: Vec<u32>,
+    /// See `copies_first`.
+    pub copies: Vec<u32>,
+}
+
+impl Layout {
+    /// The records that show a rank.
+    pub fn copies(&self, rank: usize) -> &[u32] {
+        &self.copies[self.copies_first[rank] as usize..self.copies_first[rank + 1] as usize]
+    }
+
+    /// What the records of a block show, without the dummy.
+    pub fn shown(&self, block: usize) -> &[(u32, u8)] {
+        &self.shows[self.first[block]..self.first[block + 1] - 1]
+    }
+}
+
+/// The blocks of a sample with their records.
 #[derive(Debug)]
 struct Partition {
     cell: Cell,
     cutoff: f64,
     skin: f64,
     blocks: Vec<Block>,
-    /// First record of each block, and the end.
-    first: Vec<usize>,
-    /// First rank of each block, and the end; atoms are ranked by block and record.
-    ranks: Vec<usize>,
-    /// Atom of each rank.
-    atoms: Vec<u32>,
-    /// Rank of each atom.
-    rank_of: Vec<u32>,
+    layout: Arc<Layout>,
     /// Whole cells from the position the caller gave to the one inside the cell, by rank.
     wraps: Vec<[i32; 3]>,
     /// Wrapped positions when the list was made, by rank.
     start: Vec<Vector>,
-    /// Rank of what each record shows, and the number of its image; by record.
-    shows: Vec<(u32, u8)>,
-    /// Records that show each rank: `copies[copies_first[rank]..]`, the own one first.
-    copies_first: Vec<u32>,
-    copies: Vec<u32>,
     /// Positions inside the cell, by rank.
     wrapped: Vec<Vector>,
     /// Shifts of the images.
@@ -123,7 +142,7 @@ impl Engine {
         self.update(cell, positions)?;
         let partition = self.partition.as_mut().expect("made by update");
         partition.densities(&self.potential, self.level);
-        let embedding = partition.embed(&self.potential, &self.species);
+        let embedding = partition.embed(&self.potential, self.level);
         let (pairs, virial) = partition.forces(&self.potential, self.level, energy);
         self.energy = if energy { embedding + pairs } else { f64::NAN };
         self.virial = virial;
@@ -147,7 +166,7 @@ impl Engine {
         self.evaluate(cell, positions)?;
         let partition = self.partition.as_ref().expect("made by evaluate");
         let mut energies = vec![0.0; positions.len()];
-        for (rank, &atom) in partition.atoms.iter().enumerate() {
+        for (rank, &atom) in partition.layout.atoms.iter().enumerate() {
             let kind = self.species[atom as usize];
             energies[atom as usize] = self.potential.embedding(kind).evaluate(partition.total[rank])[0];
         }
@@ -165,14 +184,21 @@ impl Engine {
     /// The second derivatives of the energy at these positions.
     pub fn hessian(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Hessian> {
         self.update(cell, positions)?;
-        let partition = self.partition.as_ref().expect("made by update");
-        let mut pairs = Vec::new();
-        partition.for_each_pair(|table, i, j, d| {
-            if d.norm() < self.potential.tables()[table].far {
-                pairs.push((i, j, d));
-            }
-        });
-        Ok(Hessian::new(&self.potential, &self.species, pairs.into_iter()))
+        let partition = self.partition.as_mut().expect("made by update");
+        partition.densities(&self.potential, self.level);
+        partition.embed(&self.potential, self.level);
+        partition.check()?;
+        Ok(partition.hessian(&self.potential, self.level))
+    }
+
+    /// Density at each atom at the last evaluation.
+    pub(super) fn densities(&self) -> Vec<f64> {
+        let mut densities = vec![0.0; self.species.len()];
+        if let Some(partition) = &self.partition {
+            (partition.layout.atoms.iter().zip(&partition.total))
+                .for_each(|(&atom, &total)| densities[atom as usize] = total);
+        }
+        densities
     }
 
     /// Bytes that the engine holds for its lists and records.
@@ -238,74 +264,28 @@ impl Partition {
             .into_par_iter()
             .map(|part| {
                 let (own, ghosts) = parts.candidates(part, cell, &fractions, species, reach);
-                Block::new(potential, skin, &own, &ghosts, level)
+                Block::new(potential, skin, &own, &ghosts, &[], level)
             })
             .collect();
-        let mut partition = Partition {
+        let layout = Layout::new(&blocks, positions.len());
+        let records = layout.shows.len();
+        let by_rank = |atom: &u32| *atom as usize;
+        Ok(Partition {
             cell: cell.clone(),
             cutoff: potential.cutoff(),
             skin,
-            first: vec![0],
-            ranks: vec![0],
-            atoms: Vec::with_capacity(positions.len()),
-            rank_of: vec![0; positions.len()],
-            wraps: Vec::with_capacity(positions.len()),
-            start: Vec::with_capacity(positions.len()),
-            shows: Vec::new(),
-            copies_first: vec![0; positions.len() + 1],
-            copies: Vec::new(),
+            wraps: layout.atoms.iter().map(by_rank).map(|atom| wraps[atom]).collect(),
+            start: layout.atoms.iter().map(by_rank).map(|atom| cell.cartesian(&fractions[atom])).collect(),
             wrapped: vec![Vector::zeros(); positions.len()],
             images: Vec::new(),
-            records: Vec::new(),
-            forces: Vec::new(),
-            density: Vec::new(),
+            records: vec![Block::dummy(); records],
+            forces: vec![Record::default(); records],
+            density: vec![0.0; records],
             total: vec![0.0; positions.len()],
             slope: vec![0.0; positions.len()],
+            layout: layout.into(),
             blocks,
-        };
-        partition.arrange(cell, &fractions, &wraps);
-        Ok(partition)
-    }
-
-    /// Lay out the records and find who shows whom.
-    fn arrange(&mut self, cell: &Cell, fractions: &[Vector], wraps: &[[i32; 3]]) {
-        for block in &self.blocks {
-            for &tag in &block.tags[..block.own] {
-                let atom = tag / IMAGES;
-                self.rank_of[atom as usize] = self.atoms.len() as u32;
-                self.atoms.push(atom);
-                self.wraps.push(wraps[atom as usize]);
-                self.start.push(cell.cartesian(&fractions[atom as usize]));
-            }
-            self.ranks.push(self.atoms.len());
-            self.first.push(self.first[self.first.len() - 1] + block.len());
-        }
-        let records = self.first[self.blocks.len()];
-        self.shows.reserve(records);
-        for block in &self.blocks {
-            for &tag in &block.tags {
-                let rank = self.rank_of[(tag / IMAGES) as usize];
-                self.shows.push((rank, (tag % IMAGES) as u8));
-                self.copies_first[rank as usize + 1] += 1;
-            }
-            self.shows.push((0, 0));
-        }
-        (1..self.copies_first.len()).for_each(|k| self.copies_first[k] += self.copies_first[k - 1]);
-        let mut next = self.copies_first.clone();
-        self.copies = vec![0; next[next.len() - 1] as usize];
-        let mut put = |record: usize, rank: u32| {
-            self.copies[next[rank as usize] as usize] = record as u32;
-            next[rank as usize] += 1;
-        };
-        for ghosts in [false, true] {
-            for (block, &first) in self.blocks.iter().zip(&self.first) {
-                let range = if ghosts { block.own..block.tags.len() } else { 0..block.own };
-                range.for_each(|k| put(first + k, self.shows[first + k].0));
-            }
-        }
-        self.records = vec![Block::dummy(); records];
-        self.forces = vec![Record::default(); records];
-        self.density = vec![0.0; records];
+        })
     }
 
     /// Take new positions; false when the list does not hold for them.
@@ -313,7 +293,7 @@ impl Partition {
         let gradient = cell.matrix() * self.cell.inverse();
         let stretch = (gradient - Tensor::identity()).norm();
         let still = *cell == self.cell;
-        let (atoms, wraps, start) = (&self.atoms, &self.wraps, &self.start);
+        let (atoms, wraps, start) = (&self.layout.atoms, &self.wraps, &self.start);
         let most = (self.wrapped.par_chunks_mut(CHUNK).enumerate())
             .map(|(chunk, wrapped)| {
                 let mut most = [0.0_f64; 2];
@@ -338,13 +318,12 @@ impl Partition {
 
     /// Write the records and add up the densities.
     fn densities(&mut self, potential: &Potential, level: Level) {
-        let (wrapped, images) = (&self.wrapped, &self.images);
-        let density = split(&mut self.density, &self.first);
-        let records = split(&mut self.records, &self.first);
-        let shows = split(&mut self.shows, &self.first);
-        (self.blocks.par_iter_mut(), records, shows, density).into_par_iter().for_each(
-            |(block, records, shows, density)| {
-                for (record, &mut (rank, image)) in records[..block.tags.len()].iter_mut().zip(shows) {
+        let (wrapped, images, layout) = (&self.wrapped, &self.images, &self.layout);
+        let density = split(&mut self.density, &layout.first);
+        let records = split(&mut self.records, &layout.first);
+        (self.blocks.par_iter_mut(), records, density).into_par_iter().enumerate().for_each(
+            |(number, (block, records, density))| {
+                for (record, &(rank, image)) in records.iter_mut().zip(layout.shown(number)) {
                     let x = wrapped[rank as usize] + images[image as usize];
                     record.0[..3].copy_from_slice(x.as_slice());
                 }
@@ -354,39 +333,45 @@ impl Partition {
     }
 
     /// Embedding energy, and its slope for every atom.
-    fn embed(&mut self, potential: &Potential, species: &[usize]) -> f64 {
-        let (first, copies, density, atoms) = (&self.copies_first, &self.copies, &self.density, &self.atoms);
-        let energies: Vec<f64> = (self.total.par_chunks_mut(CHUNK), self.slope.par_chunks_mut(CHUNK))
+    fn embed(&mut self, potential: &Potential, level: Level) -> f64 {
+        let (layout, density) = (&self.layout, &self.density);
+        let total = split(&mut self.total, &layout.ranks);
+        let slope = split(&mut self.slope, &layout.ranks);
+        let energies: Vec<f64> = (&self.blocks, &layout.ranks, total, slope)
             .into_par_iter()
-            .enumerate()
-            .map(|(chunk, (total, slope))| {
-                let mut energy = 0.0;
-                for (k, (total, slope)) in total.iter_mut().zip(slope).enumerate() {
-                    let rank = chunk * CHUNK + k;
-                    let shares = &copies[first[rank] as usize..first[rank + 1] as usize];
-                    *total = shares.iter().map(|&c| density[c as usize]).sum();
-                    let f = potential.embedding(species[atoms[rank] as usize]).evaluate(*total);
-                    energy += f[0];
-                    *slope = f[1];
+            .map(|(block, &start, total, slope)| {
+                for (k, total) in total.iter_mut().enumerate() {
+                    *total = layout.copies(start + k).iter().map(|&c| density[c as usize]).sum();
                 }
-                energy
+                let mut values = vec![0.0; total.len()];
+                for (kind, ends) in block.species.windows(2).enumerate() {
+                    let range = ends[0]..ends[1];
+                    let (value, slope) = (&mut values[range.clone()], &mut slope[range.clone()]);
+                    kernel::embed(level, potential.embedding(kind), &total[range], value, slope, &mut []);
+                }
+                values.iter().sum()
             })
             .collect();
         energies.into_iter().sum()
     }
 
+    /// Write the slopes of the embedding energies to the records of a block.
+    fn write_slopes(layout: &Layout, number: usize, slope: &[f64], records: &mut [Record]) {
+        for (record, &(rank, _)) in records.iter_mut().zip(layout.shown(number)) {
+            record.0[3] = slope[rank as usize];
+        }
+    }
+
     /// Forces on all records; pair energy and virial.
     fn forces(&mut self, potential: &Potential, level: Level, energy: bool) -> (f64, Tensor) {
-        let slope = &self.slope;
-        let records = split(&mut self.records, &self.first);
-        let forces = split(&mut self.forces, &self.first);
-        let shows = split(&mut self.shows, &self.first);
-        let sums: Vec<(f64, [[f64; 4]; 3])> = (self.blocks.par_iter_mut(), records, shows, forces)
+        let (slope, layout) = (&self.slope, &self.layout);
+        let records = split(&mut self.records, &layout.first);
+        let forces = split(&mut self.forces, &layout.first);
+        let sums: Vec<(f64, [[f64; 4]; 3])> = (self.blocks.par_iter_mut(), records, forces)
             .into_par_iter()
-            .map(|(block, records, shows, forces)| {
-                for (record, &mut (rank, _)) in records[..block.tags.len()].iter_mut().zip(shows) {
-                    record.0[3] = slope[rank as usize];
-                }
+            .enumerate()
+            .map(|(number, (block, records, forces))| {
+                Partition::write_slopes(layout, number, slope, records);
                 let energy = block.forces(potential, level, records, forces, energy);
                 (energy, kernel::moments(level, records, forces))
             })
@@ -399,19 +384,37 @@ impl Partition {
         (sums.iter().map(|s| s.0).sum(), 0.5 * (virial + virial.transpose()))
     }
 
+    /// Second derivatives at the positions of the last densities.
+    fn hessian(&mut self, potential: &Potential, level: Level) -> Hessian {
+        let layout = self.layout.clone();
+        let mut bend = vec![0.0; self.total.len()];
+        let mut values = vec![0.0; self.total.len()];
+        for (block, &start) in self.blocks.iter().zip(&layout.ranks) {
+            for (kind, ends) in block.species.windows(2).enumerate() {
+                let range = start + ends[0]..start + ends[1];
+                let (total, value) = (&self.total[range.clone()], &mut values[range.clone()]);
+                let (slope, bend) = (&mut self.slope[range.clone()], &mut bend[range]);
+                kernel::embed(level, potential.embedding(kind), total, value, slope, bend);
+            }
+        }
+        let slope = &self.slope;
+        let records = split(&mut self.records, &layout.first);
+        let springs = (&self.blocks, records)
+            .into_par_iter()
+            .enumerate()
+            .map(|(number, (block, records))| {
+                Partition::write_slopes(&layout, number, slope, records);
+                let symmetric = block.groups().iter().map(|g| potential.tables()[g.table].symmetric).collect();
+                let curvatures = block.curvatures(potential, level, records, &mut []);
+                BlockSprings { groups: block.groups().clone(), symmetric, curvatures }
+            })
+            .collect();
+        Hessian::new(level, layout, springs, bend)
+    }
+
     /// Each atom collects the forces on the records that show it.
     fn collect(&self, forces: &mut [Vector]) {
-        forces.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, forces)| {
-            for (k, force) in forces.iter_mut().enumerate() {
-                let rank = self.rank_of[chunk * CHUNK + k] as usize;
-                let mut sum = Vector::zeros();
-                for &record in &self.copies[self.copies_first[rank] as usize..self.copies_first[rank + 1] as usize] {
-                    let [x, y, z, _] = self.forces[record as usize].0;
-                    sum += Vector::new(x, y, z);
-                }
-                *force = sum;
-            }
-        });
+        self.layout.collect(&self.forces, forces);
     }
 
     /// An error when the last passes found atoms too close.
@@ -433,8 +436,8 @@ impl Partition {
     fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize, Vector)) {
         for (number, block) in self.blocks.iter().enumerate() {
             let at = |k: usize| {
-                let (rank, image) = self.shows[self.first[number] + k];
-                (self.atoms[rank as usize] as usize, self.wrapped[rank as usize] + self.images[image as usize])
+                let (rank, image) = self.layout.shown(number)[k];
+                (self.layout.atoms[rank as usize] as usize, self.wrapped[rank as usize] + self.images[image as usize])
             };
             block.for_each_pair(|table, i, j| {
                 let ((i, from), (j, to)) = (at(i), at(j));
@@ -447,12 +450,67 @@ impl Partition {
         let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4;
         let per_atom = 3 * 4 + 12 + 2 * size_of::<Vector>() + 16;
         let blocks: usize = self.blocks.iter().map(|b| b.size().1).sum();
-        self.records.len() * per_record + self.atoms.len() * per_atom + blocks
+        self.records.len() * per_record + self.total.len() * per_atom + blocks
+    }
+}
+
+impl Layout {
+    /// Add up what the records of each atom hold.
+    pub fn collect(&self, records: &[Record], out: &mut [Vector]) {
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+            for (k, out) in out.iter_mut().enumerate() {
+                let mut sum = Vector::zeros();
+                for &record in self.copies(self.rank_of[chunk * CHUNK + k] as usize) {
+                    let [x, y, z, _] = records[record as usize].0;
+                    sum += Vector::new(x, y, z);
+                }
+                *out = sum;
+            }
+        });
+    }
+
+    fn new(blocks: &[Block], atoms: usize) -> Layout {
+        let mut layout = Layout {
+            first: vec![0],
+            ranks: vec![0],
+            rank_of: vec![0; atoms],
+            copies_first: vec![0; atoms + 1],
+            ..Layout::default()
+        };
+        for block in blocks {
+            for &tag in &block.tags[..block.own] {
+                layout.rank_of[(tag / IMAGES) as usize] = layout.atoms.len() as u32;
+                layout.atoms.push(tag / IMAGES);
+            }
+            layout.ranks.push(layout.atoms.len());
+            layout.first.push(layout.first[layout.first.len() - 1] + block.len());
+        }
+        for block in blocks {
+            for &tag in &block.tags {
+                let rank = layout.rank_of[(tag / IMAGES) as usize];
+                layout.shows.push((rank, (tag % IMAGES) as u8));
+                layout.copies_first[rank as usize + 1] += 1;
+            }
+            layout.shows.push((0, 0));
+        }
+        (1..=atoms).for_each(|k| layout.copies_first[k] += layout.copies_first[k - 1]);
+        let mut next = layout.copies_first.clone();
+        layout.copies = vec![0; next[atoms] as usize];
+        for ghosts in [false, true] {
+            for (block, &first) in blocks.iter().zip(&layout.first) {
+                for k in if ghosts { block.own..block.tags.len() } else { 0..block.own } {
+                    let place = &mut next[layout.shows[first + k].0 as usize];
+                    layout.copies[*place as usize] = (first + k) as u32;
+                    *place += 1;
+                }
+            }
+        }
+        layout
     }
 }
 
 /// Atoms handled by one task of the loops over atoms; fixed, so that sums do not depend on the number of threads.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
 
 /// Images of the cell around it, itself included.
 const IMAGES: u32 = 27;
@@ -475,7 +533,7 @@ fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
 }
 
 /// One slice for each block.
-fn split<'a, T>(mut all: &'a mut [T], first: &[usize]) -> Vec<&'a mut [T]> {
+pub(super) fn split<'a, T>(mut all: &'a mut [T], first: &[usize]) -> Vec<&'a mut [T]> {
     let mut parts = Vec::with_capacity(first.len() - 1);
     for k in 1..first.len() {
         let (part, rest) = all.split_at_mut(first[k] - first[k - 1]);

@@ -143,12 +143,12 @@ pub trait Lanes: Copy {
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// The larger of two.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// Square root.
-    unsafe fn sqrt(a: Self::V) -> Self::V;
     /// Reciprocal square root to full precision.
     unsafe fn rsqrt(a: Self::V) -> Self::V;
     /// One bit for each lane with `a < b`.
     unsafe fn less(a: Self::V, b: Self::V) -> u8;
+    /// `v` where `a < b`, zero elsewhere.
+    unsafe fn where_less(a: Self::V, b: Self::V, v: Self::V) -> Self::V;
     /// Sum of the lanes.
     unsafe fn sum(a: Self::V) -> f64;
     /// Segments of eight distances.
@@ -162,6 +162,8 @@ pub trait Lanes: Copy {
     unsafe fn gather(base: *const Record, index: *const u32) -> [Self::V; 4];
     /// Subtract eight vectors from the records at eight indices, one after the other.
     unsafe fn subtract(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V);
+    /// The numbers `base[index / 4]`.
+    unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V;
     /// Add eight numbers to `base[index / 4]`, one after the other.
     unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V);
     /// Append the points of `start..end` nearer than `near` (squared) to one list and those nearer than `far` but not `near` to
@@ -229,16 +231,16 @@ impl Lanes for Portable {
         map(|k| if a[k] > b[k] { a[k] } else { b[k] })
     }
     #[inline(always)]
-    unsafe fn sqrt(a: Self::V) -> Self::V {
-        map(|k| a[k].sqrt())
-    }
-    #[inline(always)]
     unsafe fn rsqrt(a: Self::V) -> Self::V {
         map(|k| 1.0 / a[k].sqrt())
     }
     #[inline(always)]
     unsafe fn less(a: Self::V, b: Self::V) -> u8 {
         (0..WIDTH).fold(0, |mask, k| mask | u8::from(a[k] < b[k]) << k)
+    }
+    #[inline(always)]
+    unsafe fn where_less(a: Self::V, b: Self::V, v: Self::V) -> Self::V {
+        map(|k| if a[k] < b[k] { v[k] } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn sum(a: Self::V) -> f64 {
@@ -277,6 +279,11 @@ impl Lanes for Portable {
                 *record.add(2) -= z[k];
             }
         }
+    }
+    #[inline(always)]
+    unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V {
+        // SAFETY: the caller's indices point to records, of which there are as many as numbers here.
+        map(|k| unsafe { *base.add(*index.add(k) as usize / 4) })
     }
     #[inline(always)]
     unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V) {
@@ -363,10 +370,6 @@ mod x86 {
             unsafe { _mm512_max_pd(a, b) }
         }
         #[inline(always)]
-        unsafe fn sqrt(a: __m512d) -> __m512d {
-            unsafe { _mm512_sqrt_pd(a) }
-        }
-        #[inline(always)]
         unsafe fn rsqrt(a: __m512d) -> __m512d {
             // The estimate has a relative error e / 2 below 2^-14; the series of (1 - e)^(-1/2) to e^3 ends below 2^-54.
             unsafe {
@@ -380,6 +383,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn less(a: __m512d, b: __m512d) -> u8 {
             unsafe { _mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn where_less(a: __m512d, b: __m512d, v: __m512d) -> __m512d {
+            unsafe { _mm512_maskz_mov_pd(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b), v) }
         }
         #[inline(always)]
         unsafe fn sum(a: __m512d) -> f64 {
@@ -476,6 +483,16 @@ mod x86 {
                 both(1, _mm512_permutex2var_pd(hi, first, z_hi));
                 both(2, _mm512_permutex2var_pd(lo, second, z_lo));
                 both(3, _mm512_permutex2var_pd(hi, second, z_hi));
+            }
+        }
+        #[inline(always)]
+        unsafe fn gather_numbers(base: *const f64, index: *const u32) -> __m512d {
+            unsafe {
+                let one = |k: usize| base.byte_add(2 * *index.add(k) as usize);
+                let two = |k: usize| _mm_loadh_pd(_mm_load_sd(one(k)), one(k + 1));
+                let low = _mm256_set_m128d(two(2), two(0));
+                let high = _mm256_set_m128d(two(6), two(4));
+                _mm512_insertf64x4::<1>(_mm512_castpd256_pd512(low), high)
             }
         }
         #[inline(always)]
@@ -594,10 +611,6 @@ mod x86 {
             unsafe { Halves(_mm256_max_pd(a.0, b.0), _mm256_max_pd(a.1, b.1)) }
         }
         #[inline(always)]
-        unsafe fn sqrt(a: Self::V) -> Self::V {
-            unsafe { Halves(_mm256_sqrt_pd(a.0), _mm256_sqrt_pd(a.1)) }
-        }
-        #[inline(always)]
         unsafe fn rsqrt(a: Self::V) -> Self::V {
             unsafe {
                 let one = _mm256_set1_pd(1.0);
@@ -610,6 +623,15 @@ mod x86 {
                 let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.0, b.0));
                 let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.1, b.1));
                 (low | high << 4) as u8
+            }
+        }
+        #[inline(always)]
+        unsafe fn where_less(a: Self::V, b: Self::V, v: Self::V) -> Self::V {
+            unsafe {
+                Halves(
+                    _mm256_and_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.0, b.0), v.0),
+                    _mm256_and_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(a.1, b.1), v.1),
+                )
             }
         }
         #[inline(always)]
@@ -684,6 +706,13 @@ mod x86 {
                 };
                 put(0, [x.0, y.0, z.0, _mm256_setzero_pd()]);
                 put(4, [x.1, y.1, z.1, _mm256_setzero_pd()]);
+            }
+        }
+        #[inline(always)]
+        unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V {
+            unsafe {
+                let values = Portable::gather_numbers(base, index);
+                Self::load(values.as_ptr())
             }
         }
         #[inline(always)]

@@ -1,18 +1,145 @@
 //! Exact evaluation restricted to a set of active atoms, at a cost proportional to the set.
+//!
+//! When only some atoms move, three things change: pairs with an active atom, the densities of the active atoms, and the
+//! densities of the frozen atoms around them. A frozen atom keeps the density that other frozen atoms give it, so nothing beyond
+//! one cutoff is ever looked at and the result is exact:
+//!
+//! ```math
+//! dE = sum_{pairs with an active atom} d phi + sum_{k active or within a cutoff} [F(rho_k) - F(rho_k^start)]
+//! ```
 
+use super::block::{Block, Candidate};
+use super::kernel::{self, Curvatures, Frame, Group, Springs};
+use super::lanes::{Level, Record};
 use super::{Engine, Potential};
-use crate::cell::Vector;
+use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Width by which the lists of active atoms reach beyond the cutoffs [length].
+const SKIN: f64 = 1.0;
+
+/// A sample evaluated once, from which any number of [`LocalEngine`] start.
+#[derive(Debug)]
+pub struct Surroundings {
+    potential: Arc<Potential>,
+    cell: Cell,
+    species: Vec<u16>,
+    positions: Vec<Vector>,
+    fractions: Vec<Vector>,
+    density: Vec<f64>,
+    forces: Vec<Vector>,
+    bins: [usize; 3],
+    first: Vec<usize>,
+    order: Vec<u32>,
+}
+
+impl Surroundings {
+    /// Evaluate a configuration; costs as much as one evaluation of the whole sample.
+    pub fn new(potential: &Arc<Potential>, configuration: &Configuration) -> Result<Arc<Surroundings>> {
+        let mut engine = Engine::new(potential, configuration)?;
+        engine.evaluate(&configuration.cell, &configuration.positions)?;
+        let cell = configuration.cell.clone();
+        let fractions: Vec<Vector> =
+            configuration.positions.iter().map(|x| cell.fractional(x)).map(|s| s - s.map(f64::floor)).collect();
+        let edge = 0.5 * (potential.cutoff() + SKIN);
+        let bins = cell.widths().map(|w| ((w / edge) as usize).max(1));
+        let mut surroundings = Surroundings {
+            potential: potential.clone(),
+            cell,
+            species: engine.species().iter().map(|&kind| kind as u16).collect(),
+            positions: configuration.positions.clone(),
+            density: engine.densities(),
+            forces: engine.forces,
+            first: vec![0; bins.iter().product::<usize>() + 1],
+            order: vec![0; fractions.len()],
+            bins,
+            fractions,
+        };
+        surroundings.sort();
+        Ok(surroundings.into())
+    }
+
+    /// Number of atoms.
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// True when there is no atom.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// Forces at the start [energy/length].
+    pub fn forces(&self) -> &[Vector] {
+        &self.forces
+    }
+
+    fn sort(&mut self) {
+        let bins = self.bins;
+        let key = |s: &Vector| {
+            let b = [0, 1, 2].map(|k| ((s[k] * bins[k] as f64) as usize).min(bins[k] - 1));
+            (b[2] * bins[1] + b[1]) * bins[0] + b[0]
+        };
+        self.fractions.iter().for_each(|s| self.first[key(s) + 1] += 1);
+        (1..self.first.len()).for_each(|k| self.first[k] += self.first[k - 1]);
+        let mut next = self.first.clone();
+        for (atom, s) in self.fractions.iter().enumerate() {
+            let place = &mut next[key(s)];
+            self.order[*place] = atom as u32;
+            *place += 1;
+        }
+    }
+
+    /// All atoms and images of atoms, apart from those that `skip` names, that may lie within `reach` of one of the points:
+    /// number of the atom and position.
+    fn around(&self, points: &[Vector], reach: f64, skip: impl Fn(usize) -> bool) -> Vec<(usize, Vector)> {
+        let widths = self.cell.widths();
+        let steps = [0, 1, 2].map(|k| (reach * self.bins[k] as f64 / widths[k]).ceil() as i64);
+        let mut wanted = BTreeSet::new();
+        let mut centres = BTreeSet::new();
+        for point in points {
+            let s = self.cell.fractional(point);
+            centres.insert([2, 1, 0].map(|k| (s[k] * self.bins[k] as f64).floor() as i64));
+        }
+        for c in centres {
+            for z in c[0] - steps[2]..=c[0] + steps[2] {
+                for y in c[1] - steps[1]..=c[1] + steps[1] {
+                    for x in c[2] - steps[0]..=c[2] + steps[0] {
+                        wanted.insert([z, y, x]);
+                    }
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for [z, y, x] in wanted {
+            let at = [x, y, z];
+            let bin = [0, 1, 2].map(|k| at[k].rem_euclid(self.bins[k] as i64) as usize);
+            let image = Vector::from_fn(|k, _| at[k].div_euclid(self.bins[k] as i64) as f64);
+            let bin = (bin[2] * self.bins[1] + bin[1]) * self.bins[0] + bin[0];
+            for &atom in &self.order[self.first[bin]..self.first[bin + 1]] {
+                if !skip(atom as usize) {
+                    found.push((atom as usize, self.cell.cartesian(&(self.fractions[atom as usize] + image))));
+                }
+            }
+        }
+        found
+    }
+}
 
 /// Energy and forces as functions of the positions of the active atoms, all others frozen.
 #[derive(Debug)]
 pub struct LocalEngine {
-    engine: Engine,
-    configuration: Configuration,
+    surroundings: Arc<Surroundings>,
     active: Vec<usize>,
+    /// Whole cells that bring each active atom near the first.
+    placement: Vec<Vector>,
+    /// Densities of frozen atoms less what active atoms gave them at the start.
+    background: BTreeMap<usize, f64>,
     start: f64,
+    list: List,
     /// Energy relative to the configuration it was made from [energy].
     pub energy: f64,
     /// Forces on the active atoms [energy/length].
@@ -21,22 +148,64 @@ pub struct LocalEngine {
 
 impl LocalEngine {
     /// An engine in which the atoms `active` (distinct) move and all others stay where `configuration` has them.
+    ///
+    /// Evaluates the whole sample once; make [`Surroundings`] and use [`LocalEngine::within`] to share that among engines.
     pub fn new(potential: &Arc<Potential>, configuration: &Configuration, active: &[usize]) -> Result<LocalEngine> {
-        if let Some(&atom) = active.iter().find(|&&atom| atom >= configuration.len()) {
-            return Err(Error::input(format!("there is no atom {}; the glass has {}", atom + 1, configuration.len())));
-        }
-        let mut engine = Engine::new(potential, configuration)?;
-        engine.evaluate(&configuration.cell, &configuration.positions)?;
-        let start = engine.energy;
-        let forces = active.iter().map(|&atom| engine.forces[atom]).collect();
-        Ok(LocalEngine {
-            engine,
-            configuration: configuration.clone(),
-            active: active.to_vec(),
-            start,
+        LocalEngine::within(&Surroundings::new(potential, configuration)?, active)
+    }
+
+    /// An engine in which the atoms `active` (distinct) move and all others stay where they were in `surroundings`.
+    pub fn within(surroundings: &Arc<Surroundings>, active: &[usize]) -> Result<LocalEngine> {
+        let mut engine = LocalEngine {
+            surroundings: surroundings.clone(),
+            active: Vec::new(),
+            placement: Vec::new(),
+            background: BTreeMap::new(),
+            start: 0.0,
+            list: List::default(),
             energy: 0.0,
-            forces,
-        })
+            forces: Vec::new(),
+        };
+        engine.activate(active)?;
+        Ok(engine)
+    }
+
+    /// Let more atoms move, from where they were at the start; they follow the others in all per-atom data.
+    ///
+    /// Atoms that are active already are passed over. Energy and forces are those of the start until the next evaluation.
+    pub fn activate(&mut self, atoms: &[usize]) -> Result<()> {
+        let surroundings = self.surroundings.clone();
+        let mut known: BTreeSet<usize> = self.active.iter().copied().collect();
+        for &atom in atoms {
+            if atom >= surroundings.len() {
+                return Err(Error::input(format!(
+                    "there is no atom {}; the glass has {}",
+                    atom + 1,
+                    surroundings.len()
+                )));
+            }
+            if known.insert(atom) {
+                self.active.push(atom);
+            }
+        }
+        let cell = &surroundings.cell;
+        let centre = self.active.first().map_or(Vector::zeros(), |&atom| cell.cartesian(&surroundings.fractions[atom]));
+        for &atom in &self.active[self.placement.len()..] {
+            let x = surroundings.positions[atom];
+            let near = centre + cell.minimum_image(x - centre);
+            self.placement.push(cell.cartesian(&cell.fractional(&(near - x)).map(f64::round)));
+        }
+        let positions = self.start_positions();
+        self.background.clear();
+        self.list = self.list_at(&positions, false);
+        self.start = self.list.pair_energy(&surroundings)?;
+        for slot in self.list.own..self.list.atoms.len() {
+            let atom = self.list.atoms[slot];
+            let rest = surroundings.density[atom] - self.list.local[slot];
+            self.background.insert(atom, rest);
+            self.list.constant[slot] = rest;
+        }
+        self.evaluate(&positions)
     }
 
     /// The active atoms, in the order of all per-atom data of this engine.
@@ -44,43 +213,442 @@ impl LocalEngine {
         &self.active
     }
 
+    /// Positions of the active atoms at the start [length].
+    pub fn start_positions(&self) -> Vec<Vector> {
+        self.active.iter().map(|&atom| self.surroundings.positions[atom]).collect()
+    }
+
     /// Compute `energy` and `forces` for these positions of the active atoms.
+    ///
+    /// An error when a position is not finite or atoms are closer than the potential allows.
     pub fn evaluate(&mut self, positions: &[Vector]) -> Result<()> {
-        self.place(positions);
-        self.engine.evaluate(&self.configuration.cell, &self.configuration.positions)?;
-        self.energy = self.engine.energy - self.start;
-        self.forces = self.active.iter().map(|&atom| self.engine.forces[atom]).collect();
+        self.check(positions)?;
+        if !self.list.holds(positions) {
+            self.list = self.list_at(positions, false);
+        }
+        self.list.place(positions);
+        let pairs = self.list.pair_energy(&self.surroundings)?;
+        self.energy = pairs - self.start + self.list.embedding;
+        self.forces.resize(self.active.len(), Vector::zeros());
+        self.list.collect(&mut self.forces);
         Ok(())
     }
 
-    /// The Hessian of the active atoms at these positions.
+    fn check(&self, positions: &[Vector]) -> Result<()> {
+        if positions.len() != self.active.len() {
+            return Err(Error::input(format!(
+                "potential: {} positions for {} active atoms",
+                positions.len(),
+                self.active.len()
+            )));
+        }
+        match positions.iter().position(|x| !(x.amax() < 1e6)) {
+            Some(k) => Err(Error::numeric(format!(
+                "potential: the position of atom {} is not finite or far from the cell",
+                self.active[k] + 1
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The Hessian of the active atoms at these positions; costs least where the last evaluation was.
     pub fn hessian(&mut self, positions: &[Vector]) -> Result<LocalHessian> {
-        self.place(positions);
-        let hessian = self.engine.hessian(&self.configuration.cell, &self.configuration.positions)?;
-        Ok(LocalHessian { hessian, active: self.active.clone() })
+        self.check(positions)?;
+        if self.list.positions != positions {
+            self.evaluate(positions)?;
+        }
+        Ok(self.list.hessian(&self.surroundings))
+    }
+
+    /// Forces at the positions of the last evaluation on every atom that can feel the active ones, frozen ones within two
+    /// cutoffs included: number of the atom and force [energy/length], by number.
+    pub fn forces_around(&self) -> Result<Vec<(usize, Vector)>> {
+        let touched: BTreeSet<usize> = self.list.frozen.iter().copied().collect();
+        let touched: Vec<usize> = touched.into_iter().collect();
+        let mut wide = LocalEngine::within(&self.surroundings, &self.active)?;
+        wide.activate(&touched)?;
+        let mut positions = wide.start_positions();
+        let mut all = BTreeMap::new();
+        let mut run = |positions: &[Vector], sign: f64| -> Result<()> {
+            let mut list = wide.list_at(positions, true);
+            list.pair_energy(&wide.surroundings)?;
+            for (record, tag) in list.block.tags.iter().enumerate() {
+                let [x, y, z, _] = list.forces[record].0;
+                *all.entry(list.who[*tag as usize].atom).or_insert_with(Vector::zeros) += Vector::new(x, y, z) * sign;
+            }
+            Ok(())
+        };
+        run(&positions, -1.0)?;
+        positions[..self.active.len()].copy_from_slice(&self.list.positions);
+        run(&positions, 1.0)?;
+        Ok(all.into_iter().map(|(atom, change)| (atom, self.surroundings.forces[atom] + change)).collect())
+    }
+
+    /// Lists for these positions; `open` when forces on frozen atoms are wanted too.
+    fn list_at(&self, positions: &[Vector], open: bool) -> List {
+        let surroundings = &*self.surroundings;
+        let (potential, cell) = (&surroundings.potential, &surroundings.cell);
+        let skin = (SKIN / 7.6 * potential.cutoff()).min(cell.smallest_width() - potential.cutoff());
+        let reach = potential.cutoff() + skin;
+        let mut who = Vec::new();
+        let candidate = |who: &mut Vec<Shown>, shown: Shown, position: Vector| {
+            let c = Candidate { position, species: surroundings.species[shown.atom], tag: who.len() as u32 };
+            who.push(shown);
+            c
+        };
+        let mut own = Vec::new();
+        for (k, (&atom, x)) in self.active.iter().zip(positions).enumerate() {
+            let shift = self.placement[k];
+            own.push(candidate(&mut who, Shown { atom, active: Some(k), shift }, x + shift));
+        }
+        let (mut low, mut high) = (Vector::repeat(f64::INFINITY), Vector::repeat(f64::NEG_INFINITY));
+        for c in &own {
+            low = low.inf(&c.position);
+            high = high.sup(&c.position);
+        }
+        let inside = |x: &Vector| (0..3).all(|k| x[k] > low[k] - reach && x[k] < high[k] + reach);
+        // Of the two images of a pair only one counts: the one whose second atom is shifted forwards.
+        let mut ghosts = Vec::new();
+        for image in 14..27 {
+            let step =
+                Vector::new((image % 3) as f64, (image / 3 % 3) as f64, (image / 9) as f64) - Vector::repeat(1.0);
+            let shift = cell.matrix() * step;
+            for (k, c) in own.iter().enumerate().filter(|(_, c)| inside(&(c.position + shift))) {
+                let shown = Shown { atom: self.active[k], active: Some(k), shift: self.placement[k] + shift };
+                ghosts.push(candidate(&mut who, shown, c.position + shift));
+            }
+        }
+        let active: BTreeSet<usize> = self.active.iter().copied().collect();
+        let points: Vec<Vector> = own.iter().map(|c| c.position).collect();
+        let mut frozen = Vec::new();
+        for (atom, position) in surroundings.around(&points, reach, |atom| active.contains(&atom)) {
+            if inside(&position) {
+                let shown = Shown { atom, active: None, shift: position };
+                let c = candidate(&mut who, shown, position);
+                if open { ghosts.push(c) } else { frozen.push(c) }
+            }
+        }
+        let level = Level::best();
+        let block = Block::new(potential, skin, &own, &ghosts, &frozen, level);
+        List::new(surroundings, &self.background, block, who, skin, positions)
+    }
+}
+
+/// What a record shows.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    atom: usize,
+    /// Place among the active atoms.
+    active: Option<usize>,
+    /// From the position the caller gives to that of the record; the position itself for frozen atoms.
+    shift: Vector,
+}
+
+/// Number of the slot of a frozen atom whose density cannot change.
+const NO_SLOT: u32 = u32::MAX;
+
+/// The block of the active atoms with its records.
+///
+/// A slot stands for an atom whose density matters, however many images of it there are: own atoms first, in the order of
+/// their records, then frozen ones by species.
+#[derive(Debug, Default)]
+struct List {
+    block: Block,
+    who: Vec<Shown>,
+    skin: f64,
+    own: usize,
+    /// Positions of the active atoms when the list was made, and now.
+    start: Vec<Vector>,
+    positions: Vec<Vector>,
+    records: Vec<Record>,
+    forces: Vec<Record>,
+    density: Vec<f64>,
+    /// Slot of each record.
+    slots: Arc<Vec<u32>>,
+    /// Records of moving atoms, with the number of the active atom.
+    moving: Arc<Vec<(u32, u32)>>,
+    /// Frozen atoms that touch an active one.
+    frozen: Vec<usize>,
+    /// Atom of each slot.
+    atoms: Vec<usize>,
+    /// Ranges of slots of one species.
+    runs: Vec<(usize, std::ops::Range<usize>)>,
+    /// By slot: density from frozen atoms, from the pairs of the block, and embedding energy at the start.
+    constant: Vec<f64>,
+    local: Vec<f64>,
+    reference: Vec<f64>,
+    total: Vec<f64>,
+    value: Vec<f64>,
+    slope: Vec<f64>,
+    bend: Vec<f64>,
+    /// Change of the embedding energy since the start.
+    embedding: f64,
+}
+
+impl List {
+    fn new(
+        surroundings: &Surroundings,
+        background: &BTreeMap<usize, f64>,
+        block: Block,
+        who: Vec<Shown>,
+        skin: f64,
+        positions: &[Vector],
+    ) -> List {
+        let shown = |record: usize| who[block.tags[record] as usize];
+        let near = block.near();
+        let mut runs: Vec<_> =
+            block.species.windows(2).enumerate().map(|(kind, ends)| (kind, ends[0]..ends[1])).collect();
+        let mut atoms: Vec<usize> = (0..block.own).map(|record| shown(record).atom).collect();
+        let mut slot_of: BTreeMap<usize, u32> =
+            atoms.iter().enumerate().map(|(slot, &atom)| (atom, slot as u32)).collect();
+        for kind in 0..surroundings.potential.elements().len() {
+            let first = atoms.len();
+            for record in (block.own..block.tags.len()).filter(|&record| near[record]) {
+                let atom = shown(record).atom;
+                if surroundings.species[atom] as usize == kind && !slot_of.contains_key(&atom) {
+                    slot_of.insert(atom, atoms.len() as u32);
+                    atoms.push(atom);
+                }
+            }
+            runs.push((kind, first..atoms.len()));
+        }
+        let records = block.tags.len();
+        let slots = (0..records).map(|record| slot_of.get(&shown(record).atom).copied().unwrap_or(NO_SLOT)).collect();
+        let moving = (0..records).filter_map(|r| shown(r).active.map(|k| (r as u32, k as u32))).collect();
+        let frozen = (block.own..records).map(shown).filter(|s| s.active.is_none()).map(|s| s.atom).collect();
+        let size = atoms.len();
+        let constant = (atoms.iter().enumerate())
+            .map(|(slot, atom)| {
+                if slot < block.own {
+                    0.0
+                } else {
+                    background.get(atom).copied().unwrap_or(surroundings.density[*atom])
+                }
+            })
+            .collect();
+        let mut list = List {
+            skin,
+            own: block.own,
+            start: positions.to_vec(),
+            positions: positions.to_vec(),
+            records: vec![Block::dummy(); block.len()],
+            forces: vec![Record::default(); block.len()],
+            density: vec![0.0; block.len()],
+            slots: Arc::new(slots),
+            moving: Arc::new(moving),
+            frozen,
+            runs,
+            constant,
+            local: vec![0.0; size],
+            reference: vec![0.0; size],
+            total: atoms.iter().map(|&atom| surroundings.density[atom]).collect(),
+            value: vec![0.0; size],
+            slope: vec![0.0; size],
+            bend: vec![0.0; size],
+            embedding: 0.0,
+            atoms,
+            block,
+            who,
+        };
+        list.embed(&surroundings.potential);
+        list.reference.copy_from_slice(&list.value);
+        for record in 0..list.block.tags.len() {
+            let shown = list.who[list.block.tags[record] as usize];
+            if shown.active.is_none() {
+                list.records[record].0[..3].copy_from_slice(shown.shift.as_slice());
+            }
+        }
+        list.place(positions);
+        list
+    }
+
+    /// True when no pair outside the list can have come within the cutoff.
+    fn holds(&self, positions: &[Vector]) -> bool {
+        if self.start.len() != positions.len() {
+            return false;
+        }
+        let mut most = [0.0_f64; 2];
+        for (now, then) in positions.iter().zip(&self.start) {
+            let moved = (now - then).norm_squared();
+            if moved > most[1] {
+                most = if moved > most[0] { [moved, most[0]] } else { [most[0], moved] };
+            }
+        }
+        most[0].sqrt() + most[1].sqrt() <= self.skin
     }
 
     fn place(&mut self, positions: &[Vector]) {
-        for (&atom, position) in self.active.iter().zip(positions) {
-            self.configuration.positions[atom] = *position;
+        self.positions.copy_from_slice(positions);
+        for &(record, active) in self.moving.iter() {
+            let x = positions[active as usize] + self.who[self.block.tags[record as usize] as usize].shift;
+            self.records[record as usize].0[..3].copy_from_slice(x.as_slice());
+        }
+    }
+
+    fn embed(&mut self, potential: &Potential) {
+        for (kind, run) in &self.runs {
+            let run = run.clone();
+            kernel::embed(
+                Level::best(),
+                potential.embedding(*kind),
+                &self.total[run.clone()],
+                &mut self.value[run.clone()],
+                &mut self.slope[run.clone()],
+                &mut self.bend[run],
+            );
+        }
+    }
+
+    /// Evaluate at the positions of the records: energy of the pairs, and the change of the embedding energy in passing.
+    fn pair_energy(&mut self, surroundings: &Surroundings) -> Result<f64> {
+        let (potential, level) = (&surroundings.potential, Level::best());
+        self.block.densities(potential, level, &self.records, &mut self.density);
+        self.local.fill(0.0);
+        for (&slot, density) in self.slots.iter().zip(&self.density) {
+            if slot != NO_SLOT {
+                self.local[slot as usize] += density;
+            }
+        }
+        for ((total, constant), local) in self.total.iter_mut().zip(&self.constant).zip(&self.local) {
+            *total = constant + local;
+        }
+        self.embed(potential);
+        self.embedding = self.value.iter().zip(&self.reference).map(|(now, then)| now - then).sum();
+        for (record, &slot) in self.records.iter_mut().zip(self.slots.iter()) {
+            record.0[3] = if slot == NO_SLOT { 0.0 } else { self.slope[slot as usize] };
+        }
+        let energy = self.block.forces(potential, level, &self.records, &mut self.forces, true);
+        if let Some((tags, distance)) = self.block.close() {
+            let mut atoms = tags.map(|t| self.who[t as usize].atom + 1);
+            atoms.sort_unstable();
+            return Err(Error::numeric(format!(
+                "potential: atoms {} and {} are {distance:.4} A apart, closer than the potential allows",
+                atoms[0], atoms[1]
+            )));
+        }
+        if !(energy + self.embedding).is_finite() {
+            return Err(Error::numeric("potential: the energy is not finite; do atoms overlap?"));
+        }
+        Ok(energy)
+    }
+
+    fn collect(&self, forces: &mut [Vector]) {
+        forces.fill(Vector::zeros());
+        for &(record, active) in self.moving.iter() {
+            let [x, y, z, _] = self.forces[record as usize].0;
+            forces[active as usize] += Vector::new(x, y, z);
+        }
+    }
+
+    fn hessian(&self, surroundings: &Surroundings) -> LocalHessian {
+        let mut frames = vec![Frame::default(); self.own];
+        let potential = &surroundings.potential;
+        let curvatures = self.block.curvatures(potential, Level::best(), &self.records, &mut frames);
+        let groups = self.block.groups().clone();
+        let records = self.records.len();
+        LocalHessian {
+            symmetric: groups.iter().map(|g| potential.tables()[g.table].symmetric).collect(),
+            groups,
+            curvatures,
+            frames,
+            slots: self.slots.clone(),
+            moving: self.moving.clone(),
+            bend: self.bend.clone(),
+            work: Mutex::new(Work {
+                v: vec![Record::default(); records],
+                product: vec![Record::default(); records],
+                change: vec![0.0; records],
+                total: vec![0.0; self.bend.len()],
+            }),
         }
     }
 }
 
 /// The block of the Hessian that belongs to the active atoms.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LocalHessian {
-    hessian: super::Hessian,
-    active: Vec<usize>,
+    groups: Arc<Vec<Group>>,
+    symmetric: Vec<bool>,
+    curvatures: Vec<Curvatures>,
+    frames: Vec<Frame>,
+    slots: Arc<Vec<u32>>,
+    moving: Arc<Vec<(u32, u32)>>,
+    bend: Vec<f64>,
+    work: Mutex<Work>,
+}
+
+#[derive(Debug)]
+struct Work {
+    v: Vec<Record>,
+    product: Vec<Record>,
+    change: Vec<f64>,
+    total: Vec<f64>,
 }
 
 impl LocalHessian {
-    /// `out = H v` over the active atoms.
+    /// `out = H v` over the active atoms [energy/length^2 times the unit of v].
     pub fn apply(&self, v: &[Vector], out: &mut [Vector]) {
-        let mut all = vec![Vector::zeros(); self.hessian.len()];
-        let mut product = all.clone();
-        self.active.iter().zip(v).for_each(|(&atom, x)| all[atom] = *x);
-        self.hessian.apply(&all, &mut product);
-        self.active.iter().zip(out).for_each(|(&atom, x)| *x = product[atom]);
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let Work { v: moved, product, change, total } = &mut *work;
+        let level = Level::best();
+        product.fill(Record::default());
+        change.fill(0.0);
+        for &(record, active) in self.moving.iter() {
+            moved[record as usize].0[..3].copy_from_slice(v[active as usize].as_slice());
+        }
+        for (own, frame) in self.frames.iter().enumerate() {
+            let [x, y, z, _] = moved[own].0;
+            let [xx, yy, zz, xy, xz, yz] = frame.tensor;
+            product[own].0 = [xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z, 0.0];
+            change[own] = -(frame.gradient[0] * x + frame.gradient[1] * y + frame.gradient[2] * z);
+        }
+        for springs in self.springs() {
+            kernel::stretch(level, springs, moved, product, change);
+        }
+        total.fill(0.0);
+        for (&slot, change) in self.slots.iter().zip(change.iter()).filter(|(slot, _)| **slot != NO_SLOT) {
+            total[slot as usize] += change;
+        }
+        total.iter_mut().zip(&self.bend).for_each(|(total, bend)| *total *= bend);
+        for (&slot, change) in self.slots.iter().zip(change.iter_mut()) {
+            *change = if slot == NO_SLOT { 0.0 } else { total[slot as usize] };
+        }
+        for (own, frame) in self.frames.iter().enumerate() {
+            (0..3).for_each(|k| product[own].0[k] -= change[own] * frame.gradient[k]);
+        }
+        for springs in self.springs() {
+            kernel::restore(level, springs, change, product);
+        }
+        out.fill(Vector::zeros());
+        for &(record, active) in self.moving.iter() {
+            let [x, y, z, _] = product[record as usize].0;
+            out[active as usize] += Vector::new(x, y, z);
+        }
+    }
+
+    fn springs(&self) -> impl Iterator<Item = Springs<'_>> {
+        (self.groups.iter().zip(&self.curvatures).zip(&self.symmetric))
+            .map(|((group, curvatures), &symmetric)| Springs { group, curvatures, symmetric })
+    }
+}
+
+impl Clone for LocalHessian {
+    fn clone(&self) -> LocalHessian {
+        let records = self.slots.len() + 1;
+        LocalHessian {
+            groups: self.groups.clone(),
+            symmetric: self.symmetric.clone(),
+            curvatures: self.curvatures.clone(),
+            frames: self.frames.clone(),
+            slots: self.slots.clone(),
+            moving: self.moving.clone(),
+            bend: self.bend.clone(),
+            work: Mutex::new(Work {
+                v: vec![Record::default(); records],
+                product: vec![Record::default(); records],
+                change: vec![0.0; records],
+                total: vec![0.0; self.bend.len()],
+            }),
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::configuration::Element;
 use crate::error::{Error, Result};
 pub use engine::Engine;
 pub use hessian::Hessian;
-pub use local::LocalEngine;
+pub use local::{LocalEngine, Surroundings};
 use radial::{Embedding, Radial};
 use std::sync::Arc;
 use tables::PairTable;

@@ -283,11 +283,34 @@ pub trait Functions<L: Lanes> {
     unsafe fn slope(&self, r: L::V) -> L::V;
     /// Pair energy and its slope.
     unsafe fn pair(&self, r: L::V) -> (L::V, L::V);
+    /// Slope and curvature of the density at the first (0) or second (1) species.
+    unsafe fn density_curvature(&self, r: L::V, at: usize) -> (L::V, L::V);
+    /// Slope and curvature of the pair energy.
+    unsafe fn pair_curvature(&self, r: L::V) -> (L::V, L::V);
 }
 
 /// Merged pieces with densities of a known degree.
 #[derive(Clone, Copy, Debug)]
 pub struct MergedPair<'a, const DEGREE: usize, const SYMMETRIC: bool>(pub &'a Merged);
+
+/// Slope and curvature of a polynomial whose coefficients are looked up.
+#[inline(always)]
+unsafe fn horner_curvature<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> (L::V, L::V) {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let mut value = L::lookup(&rows[rows.len() - 1], index);
+        let mut slope = value;
+        let mut half = value;
+        for k in (1..rows.len() - 1).rev() {
+            value = L::fma(value, t, L::lookup(&rows[k], index));
+            slope = L::fma(slope, t, value);
+            if k > 1 {
+                half = L::fma(half, t, slope);
+            }
+        }
+        (slope, L::add(half, half))
+    }
+}
 
 /// Value and slope of a polynomial whose coefficients are looked up.
 #[inline(always)]
@@ -346,6 +369,28 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
             horner::<L>(&self.0.pair, index, t)
         }
     }
+
+    #[inline(always)]
+    unsafe fn density_curvature(&self, r: L::V, at: usize) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let r = L::min(r, L::splat(self.0.end));
+            let index = L::segments(r, &self.0.bins);
+            let t = L::sub(r, L::lookup(&self.0.centre, index));
+            horner_curvature::<L>(&self.0.density[at][..DEGREE + 1], index, t)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair_curvature(&self, r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let r = L::min(r, L::splat(self.0.end));
+            let index = L::segments(r, &self.0.bins);
+            let t = L::sub(r, L::lookup(&self.0.centre, index));
+            horner_curvature::<L>(&self.0.pair, index, t)
+        }
+    }
 }
 
 /// Quintics on fine intervals.
@@ -353,12 +398,13 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
 pub struct FinePair<'a, const SYMMETRIC: bool>(pub &'a Fine);
 
 impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
+    /// Value, slope and half the curvature, in units of the width of an interval.
     #[inline(always)]
-    unsafe fn evaluate<L: Lanes>(&self, rows: &[Row], r: L::V) -> (L::V, L::V) {
+    unsafe fn evaluate<L: Lanes>(&self, rows: &[Row], r: L::V) -> [L::V; 3] {
         // SAFETY: as promised by the caller of the kernel; the distance is clamped to the table on both sides.
         unsafe {
             if rows.is_empty() {
-                return (L::splat(0.0), L::splat(0.0));
+                return [L::splat(0.0); 3];
             }
             let fine = self.0;
             let r = L::max(L::min(r, L::splat(fine.end)), L::splat(fine.end - (FINE as f64 + 0.4) * fine.width));
@@ -366,16 +412,29 @@ impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
             let bin = L::add(u, L::splat(ROUNDING));
             let x = L::sub(u, L::sub(bin, L::splat(ROUNDING)));
             let [c0, c1, c2, c3, c4, c5, _, _] = L::rows(rows.as_ptr(), bin);
-            let mut value = L::fma(c5, x, c4);
-            let mut slope = L::fma(c5, x, value);
-            value = L::fma(value, x, c3);
-            slope = L::fma(slope, x, value);
-            value = L::fma(value, x, c2);
-            slope = L::fma(slope, x, value);
+            let mut value = c5;
+            let mut slope = c5;
+            let mut half = c5;
+            for c in [c4, c3, c2] {
+                value = L::fma(value, x, c);
+                slope = L::fma(slope, x, value);
+                half = L::fma(half, x, slope);
+            }
             value = L::fma(value, x, c1);
             slope = L::fma(slope, x, value);
             value = L::fma(value, x, c0);
-            (value, L::mul(slope, L::splat(fine.scale)))
+            [value, slope, half]
+        }
+    }
+
+    /// Slope and curvature.
+    #[inline(always)]
+    unsafe fn curvature<L: Lanes>(&self, rows: &[Row], r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let [_, slope, half] = self.evaluate::<L>(rows, r);
+            let scale = self.0.scale;
+            (L::mul(slope, L::splat(scale)), L::mul(half, L::splat(2.0 * scale * scale)))
         }
     }
 }
@@ -386,18 +445,36 @@ impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     #[inline(always)]
     unsafe fn density(&self, r: L::V, at: usize) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.evaluate::<L>(&self.0.density[at], r) }
+        unsafe {
+            let [value, slope, _] = self.evaluate::<L>(&self.0.density[at], r);
+            (value, L::mul(slope, L::splat(self.0.scale)))
+        }
     }
 
     #[inline(always)]
     unsafe fn slope(&self, r: L::V) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.evaluate::<L>(&self.0.pair, r).1 }
+        unsafe { L::mul(self.evaluate::<L>(&self.0.pair, r)[1], L::splat(self.0.scale)) }
     }
 
     #[inline(always)]
     unsafe fn pair(&self, r: L::V) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.evaluate::<L>(&self.0.pair, r) }
+        unsafe {
+            let [value, slope, _] = self.evaluate::<L>(&self.0.pair, r);
+            (value, L::mul(slope, L::splat(self.0.scale)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn density_curvature(&self, r: L::V, at: usize) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.curvature::<L>(&self.0.density[at], r) }
+    }
+
+    #[inline(always)]
+    unsafe fn pair_curvature(&self, r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.curvature::<L>(&self.0.pair, r) }
     }
 }

@@ -1,1 +1,151 @@
-//! To come.
+//! The interactive session: editing, completion, colours, commands.
+
+mod command;
+mod complete;
+mod edit;
+mod highlight;
+
+use crate::script::{Outcome, Session};
+use edit::Assistant;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config, Editor};
+use std::cell::RefCell;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// What is kept between inputs.
+struct Talk {
+    session: Rc<RefCell<Session>>,
+    /// Inputs that worked, for `:save`.
+    typed: Vec<String>,
+}
+
+/// What to do after an input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Next {
+    Read,
+    Leave(u8),
+}
+
+/// Reads, evaluates and prints until the end of input; gives the exit code.
+pub fn run(session: Session) -> u8 {
+    let session = Rc::new(RefCell::new(session));
+    let mut talk = Talk { session: session.clone(), typed: Vec::new() };
+    if std::io::stdin().is_terminal() { at_terminal(&mut talk, &session) } else { from_pipe(&mut talk) }
+}
+
+fn at_terminal(talk: &mut Talk, session: &Rc<RefCell<Session>>) -> u8 {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .history_ignore_space(true)
+        .auto_add_history(false)
+        .bracketed_paste(true)
+        .build();
+    let mut editor: Editor<Assistant, FileHistory> = match Editor::with_config(config) {
+        Ok(editor) => editor,
+        Err(error) => {
+            say(&format!("the terminal cannot be used: {error}"));
+            return 1;
+        }
+    };
+    editor.set_helper(Some(Assistant::new(session.clone())));
+    let history = history_file();
+    if let Some(path) = &history {
+        let _ = editor.load_history(path);
+    }
+    print(concat!("vitric ", env!("CARGO_PKG_VERSION"), "   help, help(name), :help for commands, Ctrl-D to leave"));
+    loop {
+        match editor.readline("> ") {
+            Ok(input) if input.trim().is_empty() => {}
+            Ok(input) => {
+                let _ = editor.add_history_entry(input.as_str());
+                if let Some(path) = &history {
+                    let _ = editor.save_history(path);
+                }
+                if let Next::Leave(code) = talk.answer(&input, true) {
+                    return code;
+                }
+            }
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => return 0,
+            Err(error) => {
+                say(&format!("reading stopped: {error}"));
+                return 1;
+            }
+        }
+    }
+}
+
+/// Input from a file or another program: the first error ends it.
+fn from_pipe(talk: &mut Talk) -> u8 {
+    let mut pending = String::new();
+    for line in std::io::stdin().lines() {
+        let Ok(line) = line else {
+            say("error: the input is not UTF-8 text");
+            return 1;
+        };
+        pending += &line;
+        pending.push('\n');
+        if talk.session.borrow().is_incomplete(&pending) {
+            continue;
+        }
+        let input = std::mem::take(&mut pending);
+        if let Next::Leave(code) = talk.answer(&input, false) {
+            return code;
+        }
+    }
+    match pending.trim().is_empty() {
+        true => 0,
+        // The rest is not complete: evaluating it says why.
+        false => match talk.answer(&pending, false) {
+            Next::Leave(code) => code,
+            Next::Read => 0,
+        },
+    }
+}
+
+impl Talk {
+    /// Evaluates one input and prints the answer.
+    fn answer(&mut self, input: &str, interactive: bool) -> Next {
+        if let Some(next) = command::run(self, input.trim()) {
+            return next;
+        }
+        let result = self.session.borrow_mut().evaluate(input);
+        match result {
+            Ok(Outcome::Exit(code)) => return Next::Leave(code as u8),
+            Ok(Outcome::Value(value)) => {
+                self.typed.push(input.trim_end().to_string());
+                if !value.is_unit() {
+                    let mut session = self.session.borrow_mut();
+                    print(&session.show(&value));
+                    session.set_variable("_", value);
+                }
+            }
+            Err(report) => {
+                say(report.text.trim_end());
+                if !interactive {
+                    return Next::Leave(if report.interrupted { 130 } else { 1 });
+                }
+            }
+        }
+        Next::Read
+    }
+}
+
+/// Where the history is kept: `vitric/history` in the user's data directory.
+fn history_file() -> Option<PathBuf> {
+    let folder = dirs::data_dir()?.join("vitric");
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(folder.join("history"))
+}
+
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -212,8 +212,11 @@ impl<'a> Activation<'a> {
         let before = self.eigenvalue;
         self.find_mode(options.guard_vectors)?;
         if self.eigenvalue > options.curvature_guard {
+            // The push itself left the region of negative curvature. As in the basin, a fixed direction and little relaxation
+            // lead out of it, where following the softest mode wanders off.
             copy(&mut self.mode, &self.trial);
             self.eigenvalue = before;
+            self.relax_a_little(options.basin_relaxation)?;
             self.undone += 1;
             self.full_push = true;
             return Ok(Ok(()));
@@ -254,6 +257,17 @@ impl<'a> Activation<'a> {
             self.motion.project(&self.mode);
         }
         Ok(Ok(()))
+    }
+
+    /// A few steps of relaxation across the mode, whatever the curvature.
+    fn relax_a_little(&mut self, steps: u64) -> Result<()> {
+        self.motion.reset(self.region.len());
+        for _ in 0..steps {
+            self.split_forces();
+            self.motion.step(&self.across, &mut self.region.positions, self.options.relaxation_step);
+            self.region.evaluate()?;
+        }
+        Ok(())
     }
 
     fn relax_classic(&mut self, force_tolerance: f64) -> Result<End> {

@@ -10,6 +10,9 @@ use crate::error::Result;
 const LARGEST_TIME_STEP: f64 = 0.25;
 const FIRST_TIME_STEP: f64 = 0.1;
 
+/// Longest Newton step of an atom in a descent [length].
+const LONGEST_STEP: f64 = 0.05;
+
 /// Damped motion of unit masses, optionally across a direction.
 ///
 /// Bitzek et al., PRL 97, 170201 (2006), <https://doi.org/10.1103/PhysRevLett.97.170201>.
@@ -78,12 +81,14 @@ pub struct Solve {
     pub tolerance: f64,
     /// Most products.
     pub most: usize,
+    /// The iteration ends when an atom would move further [length].
+    pub longest: f64,
 }
 
 impl Newton {
     /// Solve `H s = f` for `step`, across the unit vectors `across`; the region must be linearized.
     ///
-    /// Where the curvature is negative the iteration ends: with the step so far, or downhill if there is none yet.
+    /// Where the curvature is negative the iteration ends, and the step goes on downhill as far as it may.
     /// Steihaug, SIAM J. Numer. Anal. 20, 626 (1983), <https://doi.org/10.1137/0720042>. False in that case.
     pub fn solve(&mut self, region: &mut Region, forces: &[Vector], across: Option<&[Vector]>, solve: Solve) -> bool {
         let n = forces.len();
@@ -104,7 +109,7 @@ impl Newton {
         copy(&mut self.direction, &self.residual);
         let mut square = dot(&self.residual, &self.residual);
         let enough = square * solve.tolerance * solve.tolerance;
-        for iteration in 0..solve.most {
+        for _ in 0..solve.most {
             if square <= enough || square < 1e-28 {
                 break;
             }
@@ -112,14 +117,16 @@ impl Newton {
             project(&mut self.product);
             let curvature = dot(&self.direction, &self.product);
             if curvature <= 1e-8 * dot(&self.direction, &self.direction) {
-                if iteration == 0 {
-                    copy(&mut self.step, &self.residual);
-                }
+                let rest = solve.longest.min(1.0) - largest(&self.step);
+                add_scaled(&mut self.step, rest.max(0.0) / largest(&self.direction), &self.direction);
                 return false;
             }
             let alpha = square / curvature;
             add_scaled(&mut self.step, alpha, &self.direction);
             add_scaled(&mut self.residual, -alpha, &self.product);
+            if largest(&self.step) > solve.longest {
+                return true;
+            }
             let next = dot(&self.residual, &self.residual);
             let beta = next / square;
             square = next;
@@ -149,11 +156,18 @@ impl Descent {
         let mut motion = Damped::default();
         motion.reset(region.len());
         // A hair's step keeps damped motion in the basin that the ridge drops into.
-        while region.largest_force() > self.newton_below.max(self.force_tolerance) {
+        let mut peak: f64 = 0.0;
+        loop {
+            let force = region.largest_force();
+            peak = peak.max(force);
+            // On the ridge the forces are small too: the descent is over only when they have risen and fallen.
+            if force < self.force_tolerance || (force < self.newton_below && force < 0.5 * peak) {
+                break;
+            }
             if region.cost.force_evaluations >= last {
                 return Ok(false);
             }
-            if region.largest_force() < 0.5 && stop(region) {
+            if force < 0.5 && stop(region) {
                 return Ok(true);
             }
             motion.step(&region.forces, &mut region.positions, 0.04);
@@ -177,9 +191,9 @@ impl Descent {
             copy(&mut forces, &region.forces);
             let energy = region.energy;
             // Near the goal a residual just below the tolerance is as good as a smaller one.
-            let wanted = (0.5 * self.force_tolerance / region.largest_force()).clamp(0.02, 0.3);
-            newton.solve(region, &forces, None, Solve { tolerance: wanted, most: 60 });
-            let mut factor = (0.05 / largest(&newton.step).max(1e-300)).min(1.0);
+            let wanted = (0.5 * self.force_tolerance / region.largest_force()).clamp(0.1, 0.3);
+            newton.solve(region, &forces, None, Solve { tolerance: wanted, most: 60, longest: LONGEST_STEP });
+            let mut factor = (LONGEST_STEP / largest(&newton.step).max(1e-300)).min(1.0);
             loop {
                 copy(&mut region.positions, &positions);
                 add_scaled(&mut region.positions, factor, &newton.step);

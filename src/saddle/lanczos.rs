@@ -99,7 +99,8 @@ impl Lanczos {
     /// vector that the caller draws at random.
     ///
     /// No vectors are kept: without orthogonalisation the iteration repeats eigenvalues that it has found, which does no
-    /// harm to the lowest one. It ends when the residual is below `tolerance` times the eigenvalue.
+    /// harm to the lowest one. It ends when the residual is below `tolerance` times the eigenvalue. `start` becomes the
+    /// eigenvector, by the same products once more, when the eigenvalue is not positive.
     pub fn second(
         &mut self,
         product: &mut Product,
@@ -146,7 +147,36 @@ impl Lanczos {
             std::mem::swap(&mut last, &mut current);
             std::mem::swap(&mut current, &mut next);
         }
+        if found.eigenvalue <= 0.0 {
+            self.second_vector(product, &project, start);
+            found.products *= 2;
+        }
         found
+    }
+
+    /// The vector of the last Ritz value of `second`, whose first vector is `start`.
+    fn second_vector(&self, product: &mut Product, project: &dyn Fn(&mut [Vector]), start: &mut [Vector]) {
+        let mut current = start.to_vec();
+        let mut last = vec![Vector::zeros(); start.len()];
+        let mut next = last.clone();
+        start.fill(Vector::zeros());
+        for (j, y) in self.ritz.iter().enumerate() {
+            add_scaled(start, *y, &current);
+            if j + 1 == self.ritz.len() {
+                break;
+            }
+            product(&current, &mut next);
+            project(&mut next);
+            if j > 0 {
+                add_scaled(&mut next, -self.beta[j - 1], &last);
+            }
+            add_scaled(&mut next, -self.alpha[j], &current);
+            project(&mut next);
+            scale(&mut next, 1.0 / self.beta[j]);
+            std::mem::swap(&mut last, &mut current);
+            std::mem::swap(&mut current, &mut next);
+        }
+        normalize(start);
     }
 }
 
@@ -255,6 +285,22 @@ mod tests {
         let second = lanczos.second(&mut |x, out| apply(&m, x, out), &v, false, &mut start, 1e-5, 300);
         assert!((second.eigenvalue - exact[1]).abs() < 1e-6, "{second:?} {}", exact[1]);
         assert!(second.residual < 1e-5);
+    }
+
+    #[test]
+    fn a_second_negative_eigenvalue_comes_with_its_vector() {
+        let mut m = matrix(20);
+        m -= DMatrix::identity(60, 60) * 0.4;
+        let mut lanczos = Lanczos::default();
+        let mut v = random_direction(20, &mut stream(3, Purpose::Eigenvector, 1));
+        lanczos.lowest(&mut |x, out| apply(&m, x, out), &mut v, Stop { vectors: 60, change: 1e-12, residual: 1e-8 });
+        let mut w = random_direction(20, &mut stream(3, Purpose::Eigenvector, 2));
+        let second = lanczos.second(&mut |x, out| apply(&m, x, out), &v, false, &mut w, 1e-4, 200);
+        let mut product = vec![Vector::zeros(); 20];
+        apply(&m, &w, &mut product);
+        add_scaled(&mut product, -second.eigenvalue, &w);
+        assert!(second.eigenvalue < 0.0 && super::super::vectors::norm(&product) < 1e-4, "{second:?}");
+        assert!(dot(&v, &w).abs() < 1e-6);
     }
 
     #[test]

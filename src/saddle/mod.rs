@@ -257,6 +257,16 @@ impl Artn {
         }
     }
 
+    /// The same with the option `name` set to `value`; an error when there is none of that name or the value does not fit.
+    pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Artn> {
+        let mut options = serde_json::to_value(self).map_err(|e| Error::input(format!("artn: {e}")))?;
+        match options.get_mut(name) {
+            Some(place) => *place = value,
+            None => return Err(Error::input(format!("artn: no option `{name}`"))),
+        }
+        serde_json::from_value(options).map_err(|e| Error::input(format!("artn: `{name}`: {e}")))
+    }
+
     /// The method and every option that differs from its default, in one line.
     pub fn label(&self) -> String {
         let standard = Artn { method: self.method, ..Artn::default() }.options();

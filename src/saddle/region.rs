@@ -4,7 +4,7 @@ use super::vectors::{copy, largest, remove_mean};
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
-use crate::potential::local::LocalHessian;
+use crate::potential::local::{LocalHessian, Surroundings};
 use crate::potential::{LocalEngine, Potential};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub struct Frame {
     pub configuration: Configuration,
     /// Their potential.
     pub potential: Arc<Potential>,
+    surroundings: Arc<Surroundings>,
     bins: [usize; 3],
     first: Vec<usize>,
     order: Vec<u32>,
@@ -25,7 +26,8 @@ pub struct Frame {
 
 impl Frame {
     /// Sort the atoms of a minimum into bins.
-    pub fn new(configuration: Configuration, potential: &Arc<Potential>) -> Frame {
+    pub fn new(configuration: Configuration, potential: &Arc<Potential>) -> Result<Frame> {
+        let surroundings = Surroundings::new(potential, &configuration)?;
         let cell = &configuration.cell;
         let bins = cell.widths().map(|w| ((w / BIN) as usize).clamp(1, 512));
         let place: Vec<usize> = configuration.positions.iter().map(|p| flat(bins, bin_of(cell, bins, p))).collect();
@@ -38,7 +40,7 @@ impl Frame {
             order[next[b]] = atom as u32;
             next[b] += 1;
         }
-        Frame { configuration, potential: potential.clone(), bins, first, order }
+        Ok(Frame { configuration, potential: potential.clone(), surroundings, bins, first, order })
     }
 
     /// Number of atoms.
@@ -46,9 +48,9 @@ impl Frame {
         self.configuration.len()
     }
 
-    /// True when there is no atom.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Forces of the minimum [energy/length].
+    pub fn forces(&self) -> &[Vector] {
+        self.surroundings.forces()
     }
 
     /// Atoms closer than `radius` to any of the `centers`, in ascending order.
@@ -146,21 +148,34 @@ pub struct Region<'a> {
     pub cost: Cost,
     engine: LocalEngine,
     hessian: Option<LocalHessian>,
+    /// True when the engine was last at other positions.
+    elsewhere: bool,
 }
 
 impl<'a> Region<'a> {
     /// Active `atoms` (ascending) at their places in the minimum.
     pub fn new(frame: &'a Frame, atoms: Vec<usize>) -> Result<Region<'a>> {
-        Region::beside(frame, &frame.configuration, atoms)
+        let engine = LocalEngine::within(&frame.surroundings, &atoms)?;
+        let positions = engine.start_positions();
+        let forces = vec![Vector::zeros(); atoms.len()];
+        let mut region = Region {
+            frame,
+            atoms,
+            positions,
+            energy: 0.0,
+            forces,
+            cost: Cost::default(),
+            engine,
+            hessian: None,
+            elsewhere: false,
+        };
+        region.spend(1);
+        Ok(region)
     }
 
-    /// The same with all frozen atoms where `configuration` has them, and energies relative to it.
-    pub fn beside(frame: &'a Frame, configuration: &Configuration, atoms: Vec<usize>) -> Result<Region<'a>> {
-        let engine = LocalEngine::new(&frame.potential, configuration, &atoms)?;
-        let positions: Vec<Vector> = atoms.iter().map(|&atom| configuration.positions[atom]).collect();
-        let forces = vec![Vector::zeros(); atoms.len()];
-        let cost = Cost::default();
-        Ok(Region { frame, atoms, positions, energy: 0.0, forces, cost, engine, hessian: None })
+    fn spend(&mut self, evaluations: u64) {
+        self.cost.force_evaluations += evaluations;
+        self.cost.atom_evaluations += evaluations * self.atoms.len() as u64;
     }
 
     /// Number of active atoms.
@@ -179,8 +194,8 @@ impl<'a> Region<'a> {
         self.energy = self.engine.energy;
         copy(&mut self.forces, &self.engine.forces);
         self.hessian = None;
-        self.cost.force_evaluations += 1;
-        self.cost.atom_evaluations += self.atoms.len() as u64;
+        self.elsewhere = false;
+        self.spend(1);
         Ok(())
     }
 
@@ -190,11 +205,14 @@ impl<'a> Region<'a> {
         copy(&mut self.forces, forces);
         self.energy = energy;
         self.hessian = None;
+        self.elsewhere = true;
     }
 
     /// Make the Hessian of the present positions ready for `product`.
     pub fn linearize(&mut self) -> Result<()> {
         if self.hessian.is_none() {
+            self.spend(u64::from(self.elsewhere));
+            self.elsewhere = false;
             self.hessian = Some(self.engine.hessian(&self.positions)?);
         }
         Ok(())
@@ -225,8 +243,10 @@ impl<'a> Region<'a> {
         self.positions =
             self.atoms.iter().zip(&place).map(|(&atom, p)| p.map_or(minimum[atom], |k| self.positions[k])).collect();
         self.forces = place.iter().map(|p| p.map_or(Vector::zeros(), |k| self.forces[k])).collect();
-        self.engine = LocalEngine::new(&self.frame.potential, &self.frame.configuration, &self.atoms)?;
+        self.engine = LocalEngine::within(&self.frame.surroundings, &self.atoms)?;
         self.hessian = None;
+        self.elsewhere = true;
+        self.spend(1);
         Ok(true)
     }
 
@@ -245,35 +265,19 @@ impl<'a> Region<'a> {
         if self.is_free() {
             return Ok(Vec::new());
         }
-        // An atom two cutoffs away feels an active one through the density of an atom between them.
-        let wide = self.frame.within(&self.positions, 2.0 * self.frame.potential.cutoff());
-        let mut engine = LocalEngine::new(&self.frame.potential, &self.whole(), &union(&self.atoms, &wide))?;
-        let positions: Vec<Vector> = (engine.active().iter())
-            .map(|atom| match self.atoms.binary_search(atom) {
-                Ok(place) => self.positions[place],
-                Err(_) => self.frame.configuration.positions[*atom],
-            })
-            .collect();
-        engine.evaluate(&positions)?;
-        self.cost.force_evaluations += 1;
-        self.cost.atom_evaluations += positions.len() as u64;
-        let frozen =
-            engine.active().iter().zip(&engine.forces).filter(|(atom, _)| self.atoms.binary_search(atom).is_err());
-        Ok(frozen.map(|(&atom, &force)| (atom, force)).collect())
+        if self.elsewhere {
+            self.evaluate()?;
+        }
+        // It evaluates the active atoms and those around them, before and after.
+        self.spend(2);
+        let mut forces = self.engine.forces_around()?;
+        forces.retain(|(atom, _)| self.atoms.binary_search(atom).is_err());
+        Ok(forces)
     }
 
     /// Largest force on an active atom [energy/length].
     pub fn largest_force(&self) -> f64 {
         largest(&self.forces)
-    }
-
-    /// Positions of all atoms of the sample.
-    pub fn whole(&self) -> Configuration {
-        let mut configuration = self.frame.configuration.clone();
-        for (&atom, p) in self.atoms.iter().zip(&self.positions) {
-            configuration.positions[atom] = *p;
-        }
-        configuration
     }
 }
 
@@ -288,15 +292,20 @@ mod tests {
     fn atoms_near_points_are_those_of_a_plain_loop() {
         let cell = Cell::triclinic([24.0, 22.0, 21.0], [5.0, -3.0, 2.0]).unwrap();
         let mut random = stream(3, Purpose::Packing, 0);
-        let positions: Vec<Vector> =
-            (0..400).map(|_| Vector::from_fn(|_, _| random.random_range(-30.0..30.0))).collect();
+        let positions: Vec<Vector> = (0..512)
+            .map(|k| {
+                let site = Vector::new((k % 8) as f64, (k / 8 % 8) as f64, (k / 64) as f64) / 8.0;
+                let image = Vector::from_fn(|_, _| f64::from(random.random_range(-1..2)));
+                cell.cartesian(&(site + image)) + Vector::from_fn(|_, _| random.random_range(-0.2..0.2))
+            })
+            .collect();
         let element = Element { name: "Cu".into(), mass: 63.546 };
-        let configuration = Configuration::new(cell, vec![element], vec![0; 400], positions.clone()).unwrap();
-        let frame = Frame::new(configuration, &Potential::built_in("CuZr-2009").unwrap());
+        let configuration = Configuration::new(cell, vec![element], vec![0; 512], positions.clone()).unwrap();
+        let frame = Frame::new(configuration, &Potential::built_in("CuZr-2009").unwrap()).unwrap();
         for radius in [3.0, 8.0, 14.0] {
             let centers = [positions[7], positions[300]];
             let expected: Vec<usize> =
-                (0..400).filter(|&a| centers.iter().any(|c| frame.distance(a, c) < radius)).collect();
+                (0..512).filter(|&a| centers.iter().any(|c| frame.distance(a, c) < radius)).collect();
             assert_eq!(frame.within(&centers, radius), expected);
         }
     }

@@ -12,7 +12,7 @@ use crate::cell::Vector;
 use crate::configuration::Configuration;
 use crate::error::{Error, Kind, Result};
 use crate::observer::Observer;
-use crate::potential::{Engine, Potential};
+use crate::potential::Potential;
 use crate::random::{self, Purpose, Random};
 use crate::table::Column;
 use rand::RngExt;
@@ -62,9 +62,9 @@ impl Search {
     /// Searches from a configuration; an error when it is not a minimum.
     pub fn new(options: Artn, configuration: &Configuration, potential: &Arc<Potential>) -> Result<Search> {
         options.check()?;
-        let mut engine = Engine::new(potential, configuration).map_err(|e| e.within("artn"))?;
-        engine.evaluate(&configuration.cell, &configuration.positions)?;
-        let force = largest(&engine.forces);
+        let configuration = Configuration { velocities: Vec::new(), ..configuration.clone() };
+        let frame = Frame::new(configuration, potential).map_err(|e| e.within("artn"))?;
+        let force = largest(frame.forces());
         if force > options.minimum_force {
             return Err(Error::input(format!(
                 "artn: the glass is not at a minimum of its energy: its largest force is {force:.3e} eV/A, where {:.1e} is \
@@ -72,8 +72,7 @@ impl Search {
                 options.minimum_force
             )));
         }
-        let configuration = Configuration { velocities: Vec::new(), ..configuration.clone() };
-        Ok(Search { options, frame: Frame::new(configuration, potential) })
+        Ok(Search { options, frame })
     }
 
     /// The numbers of the search.
@@ -172,8 +171,8 @@ impl Search {
                 event.barrier_unrefined = activation.region.energy;
             }
             let (region, mode) = refine::surroundings(options, &self.frame, &activation.region, &activation.mode)?;
-            match refine::refine(options, region, mode)? {
-                Ok((region, mode)) => return Ok(Ok(refine::certify(options, region, mode, random)?)),
+            match refine::refine_to_first_order(options, region, mode, random)? {
+                Ok(saddle) => return Ok(Ok(saddle)),
                 Err(region) => cost.add(region.cost),
             }
             force_tolerance = (0.3 * force_tolerance).max(options.refined_force_tolerance);
@@ -254,7 +253,13 @@ impl Search {
         let mut region = Region::new(&self.frame, saddle.region.atoms.clone())?;
         copy(&mut region.positions, &refine::beside(saddle, step));
         if 2 * inner.len() < region.len() {
-            let mut core = Region::beside(&self.frame, &region.whole(), inner.to_vec())?;
+            // The far surroundings have moved so little that the way down does not depend on them; its end is found with them.
+            let mut core = Region::new(&self.frame, inner.to_vec())?;
+            for (atom, position) in core.atoms.iter().zip(&mut core.positions) {
+                if let Ok(place) = region.atoms.binary_search(atom) {
+                    *position = region.positions[place];
+                }
+            }
             core.evaluate()?;
             Descent { force_tolerance: 0.08, ..descent }.run(&mut core, &mut |_| false)?;
             cost.add(core.cost);
@@ -265,27 +270,32 @@ impl Search {
             }
         }
         region.evaluate()?;
-        let mut arrived = descent.run(&mut region, &mut |region| self.is_start(region))?;
+        let mut arrived = descent.run(&mut region, &mut |region| self.is_near_start(region, 0.5))?;
         while arrived && !self.is_start(&region) {
             let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
             if !region.grow(&more, &mut [])? {
                 break;
             }
             region.evaluate()?;
-            arrived = descent.run(&mut region, &mut |region| self.is_start(region))?;
+            arrived = descent.run(&mut region, &mut |region| self.is_near_start(region, 0.5))?;
         }
         cost.add(region.cost);
         Ok(arrived.then_some(region))
     }
 
-    /// True within the limits of `same_distance` and `same_energy`: from there a descent leads nowhere else.
+    /// True within the limits of `same_distance` and `same_energy`.
     fn is_start(&self, region: &Region) -> bool {
-        if region.energy.abs() > self.options.same_energy {
+        self.is_near_start(region, 1.0)
+    }
+
+    /// The same within a part of them; from half of them a descent leads nowhere else, and need not be finished.
+    fn is_near_start(&self, region: &Region, part: f64) -> bool {
+        if region.energy.abs() > part * self.options.same_energy {
             return false;
         }
         let mut displacement = Vec::new();
         region.displacement(&mut displacement);
-        largest(&displacement) < self.options.same_distance
+        largest(&displacement) < part * self.options.same_distance
     }
 
     /// True when every atom that moved far stands where one of its own species stood.

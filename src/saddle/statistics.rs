@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
+use crate::table::{Column, Table};
 use crate::units;
 use rand::RngExt;
 
@@ -115,6 +116,89 @@ fn groups(barriers: &[(i64, f64)]) -> Vec<(i64, Vec<f64>)> {
     sorted.chunk_by(|a, b| a.0 == b.0).map(|c| (c[0].0, c.iter().map(|b| b.1).collect())).collect()
 }
 
+/// Atom and barrier [eV] of the connected, distinct events of a table: those with a barrier whose `outcome` is `connected`, or
+/// all with a barrier if there is no such column.
+pub fn barriers_of(events: &Table) -> Result<Vec<(i64, f64)>> {
+    let atoms = events.column("atom")?.numbers()?;
+    let barriers = events.column("barrier")?.numbers()?;
+    let connected = match events.has("outcome") {
+        true => events.column("outcome")?.texts()?.iter().map(|o| o == "connected").collect(),
+        false => vec![true; atoms.len()],
+    };
+    let rows = atoms.into_iter().zip(barriers).zip(connected);
+    Ok(rows.filter(|((_, barrier), connected)| *connected && barrier.is_finite()).map(|((a, b), _)| (a as i64, b)).collect())
+}
+
+/// The table of activation energies: `atom`, `activation_energy`, `activation_energy_error`, `events`.
+pub fn activation_table(events: &Table, statistic: Statistic) -> Result<Table> {
+    let rows = activation_energies(&barriers_of(events)?, statistic);
+    Table::from_columns(vec![
+        Column::integer("atom", rows.iter().map(|r| r.atom).collect()),
+        Column::float("activation_energy", "eV", rows.iter().map(|r| r.energy).collect()),
+        Column::float("activation_energy_error", "eV", rows.iter().map(|r| r.error).collect()),
+        Column::integer("events", rows.iter().map(|r| r.events as i64).collect()),
+    ])
+}
+
+/// Outcomes of a campaign: `outcome`, `tries`, `share`, and per try of that outcome the mean `force_evaluations` and
+/// `hessian_products`; the median `barrier` where there is one.
+pub fn outcome_table(events: &Table) -> Result<Table> {
+    let column = events.column("outcome")?;
+    let outcomes = column.texts()?;
+    let numbers = |name: &str| events.column(name)?.numbers();
+    let (forces, products) = (numbers("force_evaluations")?, numbers("hessian_products")?);
+    let barriers = numbers("barrier")?;
+    let mut rows: Vec<(&str, Vec<usize>)> = Vec::new();
+    for known in super::event::OUTCOMES {
+        let members: Vec<usize> = (0..outcomes.len()).filter(|&k| outcomes[k] == known.name()).collect();
+        if !members.is_empty() {
+            rows.push((known.name(), members));
+        }
+    }
+    let mean = |values: &[f64], members: &[usize]| members.iter().map(|&k| values[k]).sum::<f64>() / members.len() as f64;
+    let median = |members: &[usize]| {
+        let mut known: Vec<f64> = members.iter().map(|&k| barriers[k]).filter(|b| b.is_finite()).collect();
+        Statistic::Median.of(&mut known)
+    };
+    let float = |name: &str, unit: &str, f: &dyn Fn(&[usize]) -> f64| {
+        Column::float(name, unit, rows.iter().map(|r| f(&r.1)).collect())
+    };
+    Table::from_columns(vec![
+        Column::text("outcome", rows.iter().map(|r| r.0.to_string()).collect()),
+        Column::integer("tries", rows.iter().map(|r| r.1.len() as i64).collect()),
+        float("share", "", &|m| m.len() as f64 / outcomes.len() as f64),
+        float("force_evaluations", "", &|m| mean(&forces, m)),
+        float("hessian_products", "", &|m| mean(&products, m)),
+        float("barrier_median", "eV", &median),
+    ])
+}
+
+/// What the random sample that was refined with all atoms free says of the barriers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WholeCell {
+    /// Events of the sample.
+    pub events: usize,
+    /// Median of the difference, without its sign [eV].
+    pub median: f64,
+    /// 95 % of the differences are below this [eV].
+    pub most: f64,
+    /// The largest of them [eV].
+    pub largest: f64,
+}
+
+/// Compare `barrier` with `barrier_whole_cell` wherever that is known.
+pub fn whole_cell(events: &Table) -> Result<WholeCell> {
+    let (local, whole) = (events.column("barrier")?.numbers()?, events.column("barrier_whole_cell")?.numbers()?);
+    let mut differences: Vec<f64> =
+        local.iter().zip(&whole).map(|(a, b)| (a - b).abs()).filter(|d| d.is_finite()).collect();
+    differences.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let place = (share * differences.len() as f64).ceil() as usize;
+        differences.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    };
+    Ok(WholeCell { events: differences.len(), median: at(0.5), most: at(0.95), largest: at(1.0) })
+}
+
 /// How much of the spread of activation energies is noise of the sampling.
 ///
 /// One-way analysis of variance of barriers in atoms: barriers of one atom scatter with `within`, the true means of atoms
@@ -176,6 +260,28 @@ mod tests {
         assert!((Statistic::Mean.error(&[1.0, 3.0]) - 1.0).abs() < 1e-12);
         assert!(Statistic::Mean.of(&mut []).is_nan() && Statistic::Median.error(&[1.0]).is_nan());
         assert!(Statistic::from_name("thermal", None).is_err() && Statistic::from_name("mode", None).is_err());
+    }
+
+    #[test]
+    fn only_connected_events_count() {
+        let events = Table::from_columns(vec![
+            Column::integer("atom", vec![4, 4, 2, 4, 2]),
+            Column::text("outcome", ["connected", "basin", "duplicate", "connected", "connected"].map(String::from).to_vec()),
+            Column::float("barrier", "eV", vec![1.0, f64::NAN, 9.0, 2.0, 0.5]),
+            Column::float("barrier_whole_cell", "eV", vec![1.002, f64::NAN, f64::NAN, 2.0, f64::NAN]),
+            Column::integer("force_evaluations", vec![10, 20, 30, 40, 50]),
+            Column::integer("hessian_products", vec![1, 2, 3, 4, 5]),
+        ])
+        .unwrap();
+        let table = activation_table(&events, Statistic::Mean).unwrap();
+        assert_eq!(table.column("atom").unwrap().numbers().unwrap(), [2.0, 4.0]);
+        assert_eq!(table.column("activation_energy").unwrap().numbers().unwrap(), [0.5, 1.5]);
+        assert_eq!(table.column("events").unwrap().numbers().unwrap(), [1.0, 2.0]);
+        let outcomes = outcome_table(&events).unwrap();
+        assert_eq!(outcomes.column("outcome").unwrap().texts().unwrap(), ["connected", "duplicate", "basin"]);
+        assert_eq!(outcomes.column("tries").unwrap().numbers().unwrap(), [3.0, 1.0, 1.0]);
+        let check = whole_cell(&events).unwrap();
+        assert!(check.events == 2 && (check.largest - 0.002).abs() < 1e-12 && check.median == 0.0, "{check:?}");
     }
 
     #[test]

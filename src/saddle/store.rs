@@ -101,6 +101,16 @@ impl Journal {
     }
 }
 
+/// The journal that belongs to a table file: its path with `.journal` behind it.
+pub fn journal_of(path: &Path) -> PathBuf {
+    if path.extension().is_some_and(|e| e == "journal") {
+        return path.to_path_buf();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".journal");
+    name.into()
+}
+
 /// Join journals of one campaign, for example its shards; the result is that of one run.
 pub fn merge(paths: &[PathBuf]) -> Result<Events> {
     let mut contents = Vec::new();

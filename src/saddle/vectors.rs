@@ -60,12 +60,6 @@ pub fn remove_mean(y: &mut [Vector]) {
     y.iter_mut().for_each(|y| *y -= mean);
 }
 
-/// `out = a - b`.
-pub fn subtract(out: &mut Vec<Vector>, a: &[Vector], b: &[Vector]) {
-    out.clear();
-    out.extend(a.iter().zip(b).map(|(a, b)| a - b));
-}
-
 /// Copy into a buffer whose memory is kept.
 pub fn copy(out: &mut Vec<Vector>, from: &[Vector]) {
     out.clear();

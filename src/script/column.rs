@@ -176,6 +176,28 @@ mod binding {
         Ok(column.histogram(bins)?)
     }
 
+    /// The interval `[low, high]` of the mean or median of the values that are not missing, by the bootstrap.
+    ///
+    /// - `of`: "mean" or "median"; "mean"
+    /// - `level`: confidence level, 0.95
+    /// - `resamples`: bootstrap samples, 1000
+    /// - `block`: rows in a run drawn as one, for values correlated along the rows; 1
+    /// - `seed`: seed of the samples
+    ///
+    /// ```rhai
+    /// let range = column("barrier", [0.5, 0.7, 0.9], "eV").confidence_interval(#{ seed: 1 });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn confidence_interval(column: Column, options: Map) -> Raw<Array> {
+        let options = Options::new("confidence_interval", options, &["of", "level", "resamples", "block", "seed"])?;
+        let median = options.choice("of", &["mean", "median"])?.or("mean".into()) == "median";
+        let aggregate = if median { Aggregate::Median } else { Aggregate::Mean };
+        let level = options.between("level", 0.0, 1.0)?.or(0.95);
+        let (resamples, block) = (options.count("resamples")?.or(1000), options.count("block")?.or(1));
+        let interval = column.interval(aggregate, level, resamples, block, options.seed("seed")?)?;
+        Ok(vec![interval.low.into(), interval.high.into()])
+    }
+
     /// The column of this name, in an expression: `col("barrier") < 5.0*eV`.
     ///
     /// Expressions join columns by `+ - * / **`, comparisons, `& | !`, functions such as `sqrt` and `ln`, and single

@@ -1,5 +1,8 @@
 //! Molecular dynamics in scripts.
 
+// What `export_module` expands to unwraps.
+#![allow(clippy::unwrap_used)]
+
 use super::glass::SharedPotential;
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::Tensor;
@@ -25,8 +28,16 @@ pub(super) struct Conditions {
 /// Frames of a run, and the glass they belong to.
 #[derive(Clone)]
 pub(super) struct Frames {
-    trajectory: Arc<Trajectory>,
+    pub(super) trajectory: Arc<Trajectory>,
     glass: Glass,
+}
+
+impl Frames {
+    /// Every frame as a glass at rest.
+    pub(super) fn glasses(&self) -> Result<Vec<Glass>> {
+        let glass = |k| Ok(self.glass.then(self.trajectory.configuration(k)?, format!("frame {k}")));
+        (0..self.trajectory.len()).map(glass).collect()
+    }
 }
 
 /// A temperature, constant or from one value to another.
@@ -248,12 +259,6 @@ mod binding {
     #[rhai_fn(get = "trajectory", return_raw)]
     pub fn trajectory(glass: &mut Glass) -> Raw<Frames> {
         Ok(Frames { trajectory: glass.trajectory()?.clone(), glass: glass.clone() })
-    }
-
-    /// Kinetic temperature [K]; 0 for a glass at rest.
-    #[rhai_fn(get = "temperature")]
-    pub fn kinetic_temperature(glass: &mut Glass) -> f64 {
-        glass.configuration().temperature()
     }
 
     /// Number of frames.

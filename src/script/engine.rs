@@ -1,25 +1,31 @@
 //! A session: the engine, what was defined so far, and the ways to run a script.
 
-use super::error::Report;
+use super::check;
+use super::error::{Context, Report};
 use super::help::Entry;
 use super::library::Library;
-use super::system::{Environment, State};
-use super::{column, dynamics, glass, io, minimize, plot, stdlib, system, table, terminal, units};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, Scope};
+use super::system::State;
+use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, system, table, terminal, units, vibration};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Scope};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// The binding files, in the order of the help. Each has `pub(super) fn register(library: &mut Library)`.
 const BINDINGS: &[fn(&mut Library)] = &[
     units::register,
     system::register,
-    glass::register,
     io::register,
+    glass::register,
     column::register,
     table::register,
     minimize::register,
     dynamics::register,
     plot::register,
+    vibration::register,
+    deformation::register,
+    saddle::register,
+    structure::register,
 ];
 
 /// How a session is set up.
@@ -33,15 +39,37 @@ pub struct Settings {
 
 /// The texts that errors quote.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(BTreeMap<String, String>);
+pub(super) struct Sources(BTreeMap<String, String>);
 
 impl Sources {
-    pub(super) fn of(files: &BTreeMap<String, String>) -> Sources {
+    pub fn of(files: &BTreeMap<String, String>) -> Sources {
         Sources(files.clone())
     }
 
-    pub(super) fn line(&self, source: &str, line: usize) -> Option<String> {
-        self.0.get(source)?.lines().nth(line - 1).map(str::to_string)
+    pub fn line(&self, source: &str, line: usize) -> Option<String> {
+        self.0.get(source)?.lines().nth(line.checked_sub(1)?).map(str::to_string)
+    }
+
+    /// Where the option that a message names in backticks is given, in the statement that begins at a place.
+    pub fn option_place(&self, source: &str, line: usize, column: usize, message: &str) -> Option<(usize, usize)> {
+        let name = message.split('`').nth(1).filter(|n| !n.is_empty())?;
+        let text = self.0.get(source)?;
+        for (offset, content) in text.lines().skip(line.checked_sub(1)?).take(30).enumerate() {
+            let characters: Vec<char> = content.chars().collect();
+            let start = if offset == 0 { column.saturating_sub(1) } else { 0 };
+            for at in start..characters.len() {
+                let is_word = |c: char| c.is_alphanumeric() || c == '_';
+                let rest: String = characters[at..].iter().collect();
+                let begins = at == 0 || !is_word(characters[at - 1]);
+                if begins && rest.starts_with(name) && rest[name.len()..].trim_start().starts_with(':') {
+                    return Some((line + offset, at + 1));
+                }
+                if characters[at] == ';' {
+                    return None;
+                }
+            }
+        }
+        None
     }
 }
 
@@ -60,8 +88,7 @@ pub struct Session {
     entries: Vec<Entry>,
     sources: Sources,
     state: State,
-    /// Variables at the top of the session.
-    pub scope: Scope<'static>,
+    scope: Scope<'static>,
     names: Scope<'static>,
     functions: AST,
     lines: usize,
@@ -71,14 +98,18 @@ impl Session {
     /// A session with the whole language; an error when a file of the standard library is wrong.
     pub fn new(settings: Settings) -> Result<Session, Report> {
         let mut library = Library::new();
+        let state = State::new(settings.arguments);
         for register in BINDINGS {
             register(&mut library);
         }
+        system::register_help(&mut library, &state);
         let files = stdlib::files(settings.stdlib.as_deref())?;
         stdlib::load(&mut library, &files)?;
-        let (mut engine, entries, names) = library.finish();
-        let state = State::new(Environment { arguments: settings.arguments, ..Environment::default() });
+        let finished = library.finish();
+        let mut entries = finished.entries;
+        entries.extend(Entry::of_rhai());
         state.set_help(entries.clone());
+        let mut engine = finished.engine;
         engine.set_default_tag(Dynamic::from(state.clone()));
         engine.on_print(|text| terminal::observer().print(text));
         engine.on_debug(|text, source, position| {
@@ -91,25 +122,66 @@ impl Session {
             sources: Sources(files),
             state,
             scope: Scope::new(),
-            names,
+            names: finished.names,
             functions: AST::empty(),
             lines: 0,
         })
     }
 
-    /// The engine, for its tokenizer and for tests.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// The engine, to redirect what scripts print.
+    /// The engine, for its tokenizer and to redirect what scripts print.
     pub fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Everything that has help.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Names, types and printed values of the variables.
+    pub fn variables(&self) -> Vec<(String, Dynamic)> {
+        let mut list: Vec<(String, Dynamic)> =
+            self.scope.iter_raw().map(|(name, _, value)| (name.to_string(), value.flatten_clone())).collect();
+        list.reverse();
+        let mut seen = std::collections::BTreeSet::new();
+        list.retain(|(name, _)| seen.insert(name.clone()));
+        list.reverse();
+        list
+    }
+
+    /// Sets a variable at the top of the session.
+    pub fn set_variable(&mut self, name: &str, value: Dynamic) {
+        self.scope.set_or_push(name, value);
+    }
+
+    /// Functions defined in this session, with their parameters.
+    pub fn functions(&self) -> Vec<(String, Vec<String>)> {
+        let own = |f: &rhai::ScriptFnMetadata| !f.name.contains('$');
+        let pair = |f: rhai::ScriptFnMetadata| {
+            (f.name.to_string(), f.params.iter().map(|p| p.to_string()).collect())
+        };
+        self.functions.iter_functions().filter(own).map(pair).collect()
+    }
+
+    /// The name of the type of a value.
+    pub fn type_of(&self, value: &Dynamic) -> String {
+        self.engine.map_type_name(value.type_name()).to_string()
+    }
+
+    /// A value as it prints.
+    pub fn show(&self, value: &Dynamic) -> String {
+        if let Ok(x) = value.as_float() {
+            return format!("{x:?}");
+        }
+        let mut scope = Scope::new();
+        scope.push_dynamic("value", value.clone());
+        let text = self.engine.eval_with_scope::<String>(&mut scope, "value.to_debug()");
+        text.unwrap_or_else(|_| value.to_string())
     }
 
     /// Runs a script file; its first line may be `#!...`.
@@ -121,9 +193,15 @@ impl Session {
     /// Runs a text as a whole program; `name` is what errors call it.
     pub fn run(&mut self, text: &str, name: &str) -> Result<Outcome, Report> {
         self.sources.0.insert(name.into(), text.into());
+        let plain = self.compile_as_written(text, name)?;
+        let command_line = check::CommandLine::of(&plain, text);
+        if let Some(help) = command_line.help(name, self.state.arguments())? {
+            terminal::observer().print(&help);
+            return Ok(Outcome::Exit(0));
+        }
         let mut ast = self.compile(text, name)?;
         ast.set_source(name);
-        self.finish(|engine, scope| engine.eval_ast_with_scope::<Dynamic>(scope, &ast), name)
+        self.finish(&ast, name)
     }
 
     /// Evaluates one input of an interactive session: functions and variables stay for the next.
@@ -135,30 +213,84 @@ impl Session {
         let mut merged = self.functions.merge(&ast);
         self.functions = merged.clone_functions_only();
         merged.set_source(name.as_str());
-        self.finish(|engine, scope| engine.eval_ast_with_scope::<Dynamic>(scope, &merged), &name)
+        self.finish(&merged, &name)
+    }
+
+    /// What is wrong with a script, found without running it.
+    pub fn check_file(&mut self, path: &Path) -> Result<Vec<Report>, Report> {
+        let text = read_script(path)?;
+        self.check(&text, &path.display().to_string())
+    }
+
+    /// What is wrong with a text, found without running it.
+    pub fn check(&mut self, text: &str, name: &str) -> Result<Vec<Report>, Report> {
+        self.sources.0.insert(name.into(), text.into());
+        let ast = self.compile_as_written(text, name)?;
+        let faults = check::faults(&ast, &self.entries);
+        let context = self.context(&ast);
+        let report = |fault: check::Fault| Report::at(name, fault.position, fault.message(&context), &context);
+        Ok(faults.into_iter().map(report).collect())
+    }
+
+    /// True when the input is the beginning of something longer.
+    pub fn is_incomplete(&self, text: &str) -> bool {
+        let Err(error) = self.engine.compile_with_scope(&self.all_names(), text) else { return false };
+        match error.err_type() {
+            ParseErrorType::UnexpectedEOF => true,
+            ParseErrorType::MissingToken(..)
+            | ParseErrorType::ExprExpected(..)
+            | ParseErrorType::FnMissingBody(..)
+            | ParseErrorType::FnMissingParams(..)
+            | ParseErrorType::PropertyExpected
+            | ParseErrorType::VariableExpected
+            | ParseErrorType::BadInput(rhai::LexError::UnterminatedString) => at_end(text, error.position()),
+            _ => false,
+        }
     }
 
     fn compile(&self, text: &str, name: &str) -> Result<AST, Report> {
+        let compiled = self.engine.compile_with_scope(&self.all_names(), text);
+        compiled.map_err(|e| Report::of_parse(&e, name, &self.context(&AST::empty())))
+    }
+
+    /// The program before constants are folded, so that everything in it can be found.
+    fn compile_as_written(&mut self, text: &str, name: &str) -> Result<AST, Report> {
+        let level = self.engine.optimization_level();
+        self.engine.set_optimization_level(OptimizationLevel::None);
+        let result = self.compile(text, name);
+        self.engine.set_optimization_level(level);
+        result
+    }
+
+    /// Every name a compiled script may use.
+    fn all_names(&self) -> Scope<'static> {
         let mut names = self.names.clone();
         for (name, _, _) in self.scope.iter_raw() {
             names.push(name, ());
         }
-        self.engine.compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &self.sources))
+        names
     }
 
-    fn finish(
-        &mut self,
-        evaluate: impl FnOnce(&Engine, &mut Scope<'static>) -> Result<Dynamic, Box<EvalAltResult>>,
-        name: &str,
-    ) -> Result<Outcome, Report> {
+    fn context(&self, ast: &AST) -> Context<'_> {
+        let variables = self.scope.iter_raw().map(|(name, _, _)| name.to_string());
+        let functions = self.functions.iter_functions().chain(ast.iter_functions()).map(|f| f.name.to_string());
+        let names = variables.chain(functions).filter(|n| !n.contains('$')).collect();
+        Context { sources: &self.sources, entries: &self.entries, names }
+    }
+
+    fn finish(&mut self, ast: &AST, name: &str) -> Result<Outcome, Report> {
         terminal::begin_evaluation();
-        let result = evaluate(&self.engine, &mut self.scope);
+        let (engine, scope) = (&self.engine, &mut self.scope);
+        // A fault of the program must not take the variables of the session with it.
+        let result = catch_unwind(AssertUnwindSafe(|| engine.eval_ast_with_scope::<Dynamic>(scope, ast)));
+        terminal::end_evaluation();
         match result {
-            Ok(value) => Ok(Outcome::Value(value)),
-            Err(error) => match *error {
+            Ok(Ok(value)) => Ok(Outcome::Value(value)),
+            Ok(Err(error)) => match *error {
                 EvalAltResult::Exit(value, _) => Ok(Outcome::Exit(value.as_int().unwrap_or(0) as i32)),
-                error => Err(Report::of_run(&error, name, &self.sources)),
+                error => Err(Report::of_run(&error, name, &self.context(ast))),
             },
+            Err(_) => Err(Report::plain("vitric itself failed here; please report the message above")),
         }
     }
 
@@ -166,11 +298,17 @@ impl Session {
     pub fn was_interrupted(&self) -> bool {
         terminal::was_interrupted()
     }
+}
 
-    /// What `arg(...)` lines declared, and the other facts about this run.
-    pub fn environment(&self) -> Environment {
-        self.state.environment()
-    }
+/// True when nothing but white space follows a position.
+fn at_end(text: &str, position: rhai::Position) -> bool {
+    let Some(line) = position.line() else { return true };
+    let rest = text.lines().skip(line - 1);
+    let column = position.position().unwrap_or(1).saturating_sub(1);
+    rest.enumerate().all(|(k, l)| {
+        let l: String = l.chars().skip(if k == 0 { column } else { 0 }).collect();
+        l.trim().is_empty()
+    })
 }
 
 /// A script as text, without `#!`; errors name the file and what is wrong with it.
@@ -199,7 +337,7 @@ pub(super) fn without_options(
     method: bool,
     mut context: EvalContext,
 ) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
-    let word = name.starts_with(|c: char| c.is_alphabetic()) && !name.contains('$');
+    let word = name.starts_with(char::is_alphabetic) && !name.contains('$');
     if !word || arguments.last().is_some_and(|a| a.is_map()) {
         return Ok(None);
     }
@@ -209,7 +347,9 @@ pub(super) fn without_options(
     match context.call_fn_raw(name, method, method, &mut list) {
         Ok(value) => Ok(Some(value)),
         Err(error) => match *error {
-            EvalAltResult::ErrorFunctionNotFound(ref signature, _) if signature.split(" (").next() == Some(name) => {
+            EvalAltResult::ErrorFunctionNotFound(ref signature, _)
+                if signature.split(" (").next() == Some(name) =>
+            {
                 Ok(None)
             }
             _ => Err(error),

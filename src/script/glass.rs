@@ -311,7 +311,7 @@ fn kind(glass: &Glass, call: &str, species: &str) -> Raw<usize> {
 }
 
 /// A table with the columns x, y, z.
-fn vectors(list: &[Vector], unit: &str) -> Raw<Table> {
+pub(super) fn vectors(list: &[Vector], unit: &str) -> Raw<Table> {
     let column = |name: &str, axis: usize| Column::float(name, unit, list.iter().map(|v| v[axis]).collect());
     Ok(Table::from_columns(vec![column("x", 0), column("y", 1), column("z", 2)])?)
 }

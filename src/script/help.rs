@@ -1,6 +1,9 @@
 //! Help: one entry for each function, property and constant, made from the doc comment above its definition.
 
+use super::options::suggestion;
 use rhai::{Engine, Module, Shared};
+use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What is known about one name of the language.
@@ -20,35 +23,37 @@ pub struct Entry {
     pub options: Vec<String>,
 }
 
+/// Topic of what Rhai itself brings.
+const RHAI: &str = "language";
+
 impl Entry {
     /// Every documented name of a module, in the order of names.
-    pub(super) fn of_module(topic: &str, module: &Shared<Module>) -> Vec<Entry> {
+    pub(super) fn of_module(topic: &str, module: &Shared<Module>, types: &BTreeMap<TypeId, String>) -> Vec<Entry> {
         let mut engine = Engine::new_raw();
         engine.register_global_module(module.clone());
-        let mut entries = engine.collect_fn_metadata(None, |info| Entry::of_function(topic, &info), true);
-        entries.sort_by(|a, b| {
-            (&a.name, &a.of, a.arguments.as_ref().map(Vec::len)).cmp(&(
-                &b.name,
-                &b.of,
-                b.arguments.as_ref().map(Vec::len),
-            ))
-        });
-        entries.dedup();
+        Entry::of_engine(topic, &engine, types)
+    }
+
+    /// Every name of the packages of Rhai.
+    pub(super) fn of_rhai() -> Vec<Entry> {
+        Entry::of_engine(RHAI, &Engine::new(), &BTreeMap::new())
+    }
+
+    fn of_engine(topic: &str, engine: &Engine, types: &BTreeMap<TypeId, String>) -> Vec<Entry> {
+        let mut entries = engine.collect_fn_metadata(None, |info| Entry::of_function(topic, &info, types), true);
+        let key = |e: &Entry| (e.name.clone(), e.of.clone(), e.arguments.as_ref().map(Vec::len));
+        entries.sort_by_key(key);
+        // The same name for other types of numbers is one entry.
+        entries.dedup_by(|a, b| key(a) == key(b) && (a.text == b.text || topic == RHAI));
         entries
     }
 
     pub(super) fn constant(topic: &str, name: &str, text: &str) -> Entry {
-        Entry {
-            topic: topic.into(),
-            name: name.into(),
-            of: None,
-            arguments: None,
-            text: text.into(),
-            options: Vec::new(),
-        }
+        let (topic, name, text) = (topic.into(), name.into(), text.into());
+        Entry { topic, name, of: None, arguments: None, text, options: Vec::new() }
     }
 
-    fn of_function(topic: &str, info: &rhai::FuncInfo) -> Option<Entry> {
+    fn of_function(topic: &str, info: &rhai::FuncInfo, types: &BTreeMap<TypeId, String>) -> Option<Entry> {
         let (raw_name, comments, mut arguments, mut of): (String, Vec<String>, Vec<String>, _) = match &info.script {
             Some(script) => (
                 script.name.into(),
@@ -56,91 +61,149 @@ impl Entry {
                 script.params.iter().map(|p| p.to_string()).collect(),
                 script.this_type.map(str::to_string),
             ),
-            None => (
-                info.metadata.name.to_string(),
-                info.metadata.comments.iter().map(|c| c.to_string()).collect(),
-                info.metadata.params_info.iter().map(|p| p.to_string()).collect(),
-                None,
-            ),
+            None => {
+                let name = |p: &rhai::Identifier| p.split(':').next().unwrap_or_default().trim().to_string();
+                let of = info.metadata.param_types.first().and_then(|t| types.get(t)).cloned();
+                let all = info.metadata.params_info.iter();
+                let arguments = all.filter(|p| !p.contains("NativeCallContext")).map(name).collect();
+                let comments = info.metadata.comments.iter().map(|c| c.to_string()).collect();
+                (info.metadata.name.to_string(), comments, arguments, of)
+            }
         };
-        if raw_name.starts_with("set$") || raw_name.starts_with("anon$") || raw_name.contains("index$") {
-            return None;
-        }
         let getter = raw_name.strip_prefix("get$");
         let name = getter.unwrap_or(&raw_name).to_string();
-        if !name.starts_with(|c: char| c.is_alphabetic()) || ["to_string", "to_debug"].contains(&name.as_str()) {
+        let plain_name = name.starts_with(char::is_alphabetic) && !name.contains('$');
+        if !plain_name || ["to_string", "to_debug"].contains(&name.as_str()) {
             return None;
         }
-        if info.script.is_none() {
-            arguments.retain(|a| !a.contains("NativeCallContext"));
-            let typed: Vec<(String, String)> = arguments.iter().map(|a| split(a)).collect();
-            if typed.first().is_some_and(|(_, kind)| is_subject(kind)) {
-                of = Some(typed[0].1.clone());
-                arguments.remove(0);
-            }
-            arguments = arguments.iter().map(|a| split(a).0).collect();
+        if info.script.is_none() && of.is_some() && !arguments.is_empty() {
+            arguments.remove(0);
         }
         let text = plain(&comments.join("\n"));
         let options = options_in(&text);
         let arguments = getter.is_none().then_some(arguments);
+        if topic == RHAI {
+            of = None;
+        }
         Some(Entry { topic: topic.into(), name, of, arguments, text, options })
     }
 
     /// How it is written: `glass.minimize(options)`.
     pub fn signature(&self) -> String {
-        let subject = self.of.as_ref().map(|of| format!("{}.", of.to_lowercase())).unwrap_or_default();
+        let subject = self.of.as_ref().map(|of| format!("{}.", snake(of))).unwrap_or_default();
         let arguments = self.arguments.as_ref().map(|list| format!("({})", list.join(", "))).unwrap_or_default();
         format!("{subject}{}{arguments}", self.name)
     }
 
     /// The first sentence of the text.
-    pub fn summary(&self) -> &str {
-        let paragraph = self.text.split("\n\n").next().unwrap_or_default();
-        let line = paragraph.lines().next().unwrap_or_default();
-        line.split_once(". ").map_or(line, |(first, _)| first)
+    pub fn summary(&self) -> String {
+        let paragraph = self.text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+        paragraph.split_once(". ").map_or(paragraph.clone(), |(first, _)| first.to_string()).trim_end_matches('.').into()
     }
 
     /// Signature and text, as `help(name)` shows them.
     pub fn page(&self) -> String {
         let mut page = format!("{}\n", self.signature());
         for line in self.text.lines() {
-            let _ = writeln!(page, "    {line}");
+            let _ = writeln!(page, "    {}", line.replace("```rhai,slow", "").replace("```rhai", "").replace("```", ""));
         }
         page
     }
 }
 
-/// `name: &mut Glass` as name and type.
-fn split(parameter: &str) -> (String, String) {
-    let (name, kind) = parameter.split_once(':').unwrap_or((parameter, ""));
-    let kind = kind.trim().trim_start_matches("&mut ").trim();
-    (name.trim().into(), kind.rsplit("::").next().unwrap_or(kind).into())
+/// The pages of every entry with a name; a suggestion when there is none.
+pub fn pages(entries: &[Entry], name: &str) -> Result<String, String> {
+    let found: Vec<String> = entries.iter().filter(|e| e.name == name && e.topic != RHAI).map(Entry::page).collect();
+    if !found.is_empty() {
+        return Ok(found.join("\n"));
+    }
+    let topic: Vec<&Entry> = entries.iter().filter(|e| e.topic == name).collect();
+    if !topic.is_empty() {
+        return Ok(list(&topic));
+    }
+    let members: Vec<&Entry> = entries.iter().filter(|e| e.of.as_deref() == Some(name)).collect();
+    if !members.is_empty() {
+        return Ok(list(&members));
+    }
+    let found: Vec<String> = entries.iter().filter(|e| e.name == name).map(Entry::page).collect();
+    if !found.is_empty() {
+        return Ok(found.join("\n"));
+    }
+    Err(match suggestion(name, entries.iter().map(|e| e.name.as_str())) {
+        Some(near) => format!("help: nothing is called `{name}`; did you mean `{near}`?"),
+        None => format!("help: nothing is called `{name}`; help() lists the topics"),
+    })
 }
 
-/// True for our own types, which come first in a call.
-fn is_subject(kind: &str) -> bool {
-    let plain = ["ImmutableString", "Map", "Array", "Dynamic", "FnPtr", "INT", "FLOAT", "String"];
-    kind.starts_with(|c: char| c.is_uppercase()) && !plain.contains(&kind)
+/// The topics with the names in each.
+pub fn overview(entries: &[Entry]) -> String {
+    let mut topics: Vec<(&str, Vec<String>)> = Vec::new();
+    for entry in entries {
+        let name = entry.of.as_ref().map_or(entry.name.clone(), |_| format!(".{}", entry.name));
+        match topics.iter_mut().find(|t| t.0 == entry.topic) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => topics.push((&entry.topic, vec![name])),
+        }
+    }
+    let mut text = String::from("help(name) explains a function, help(topic) lists one of these topics.\n\n");
+    for (topic, names) in topics.iter().filter(|t| t.0 != RHAI) {
+        let _ = writeln!(text, "{topic}\n{}", wrapped(names));
+    }
+    let _ = write!(text, "{RHAI}\n    loops, closures, strings, lists and maps: https://rhai.rs/book");
+    text
+}
+
+/// One line for each entry: signature and first sentence.
+fn list(entries: &[&Entry]) -> String {
+    let width = entries.iter().map(|e| e.signature().chars().count()).max().unwrap_or(0).min(40);
+    let line = |e: &&Entry| format!("{:width$}  {}", e.signature(), e.summary()).trim_end().to_string();
+    entries.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped(names: &[String]) -> String {
+    let mut text = String::from("   ");
+    let mut column = 3;
+    for name in names {
+        if column + name.len() > 98 {
+            text += "\n   ";
+            column = 3;
+        }
+        text += " ";
+        text += name;
+        column += name.len() + 1;
+    }
+    text
+}
+
+/// `StructureFactor` as a variable would be called.
+fn snake(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(c.to_lowercase());
+    }
+    text
 }
 
 /// A doc comment without its slashes and indentation.
 fn plain(comment: &str) -> String {
-    let lines: Vec<&str> = comment
-        .lines()
-        .map(|line| {
-            let line = line.trim_start();
-            let line = line.strip_prefix("///").unwrap_or(line);
-            line.strip_prefix(' ').unwrap_or(line).trim_end()
-        })
-        .collect();
-    lines.join("\n").trim_matches('\n').to_string()
+    let line = |line: &str| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("///").unwrap_or(line);
+        line.strip_prefix(' ').unwrap_or(line).trim_end().to_string()
+    };
+    comment.lines().map(line).collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
 }
 
-/// The names in lines of the form ``- `name`: meaning``.
+/// The names in lines of the form ``- `name`: meaning``; several names may share a line.
 fn options_in(text: &str) -> Vec<String> {
-    let name = |line: &str| {
-        let (name, _) = line.trim_start().strip_prefix("- `")?.split_once("`:")?;
-        Some(name.to_string())
+    let names = |line: &str| {
+        let head = line.trim_start().strip_prefix("- `")?.split_once("`:")?.0;
+        let clean = |name: &str| name.trim_matches(|c: char| c == '`' || c.is_whitespace()).to_string();
+        Some(head.split(',').map(clean).collect::<Vec<_>>())
     };
-    text.lines().filter_map(name).collect()
+    text.lines().filter_map(names).flatten().collect()
 }

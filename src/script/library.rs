@@ -3,12 +3,24 @@
 use super::help::Entry;
 use super::terminal;
 use rhai::{Dynamic, Engine, FuncRegistration, Module, Scope, Shared};
+use std::any::TypeId;
+use std::collections::BTreeMap;
 
 /// The language while it is being put together.
 pub struct Library {
     engine: Engine,
-    entries: Vec<Entry>,
+    topics: Vec<(String, Shared<Module>)>,
+    constants: Vec<Entry>,
+    types: BTreeMap<TypeId, String>,
     names: Scope<'static>,
+}
+
+/// The language put together.
+pub(super) struct Finished {
+    pub engine: Engine,
+    pub entries: Vec<Entry>,
+    /// Names of the constants, for the compiler.
+    pub names: Scope<'static>,
 }
 
 impl Library {
@@ -19,23 +31,27 @@ impl Library {
         engine.set_strict_variables(true);
         engine.set_fail_on_invalid_map_property(true);
         engine.set_max_expr_depths(256, 128);
-        engine.set_max_strings_interned(1024);
         engine.on_progress(|_| terminal::stop_script().then(|| Dynamic::from("interrupted")));
         // Marked as volatile in Rhai: a new version may need a change here.
         engine.on_missing_function(super::engine::without_options);
-        Library { engine, entries: Vec::new(), names: Scope::new() }
+        Library {
+            engine,
+            topics: Vec::new(),
+            constants: Vec::new(),
+            types: BTreeMap::new(),
+            names: Scope::new(),
+        }
     }
 
     /// Adds the functions of a module (`exported_module!(binding)`); their doc comments are the help under `topic`.
     pub fn add(&mut self, topic: &str, module: Module) {
-        let module = Shared::new(module);
-        self.entries.extend(Entry::of_module(topic, &module));
-        self.engine.register_global_module(module);
+        self.add_shared(topic, module.into());
     }
 
     /// Names a type and says how its value prints, in one line or as a table.
     pub fn value<T: Clone + Send + Sync + 'static>(&mut self, name: &str, line: fn(&T) -> String) {
         self.engine.register_type_with_name::<T>(name);
+        self.types.insert(TypeId::of::<T>(), name.into());
         let mut module = Module::new();
         for function in ["to_string", "to_debug"] {
             FuncRegistration::new(function)
@@ -50,7 +66,7 @@ impl Library {
         let mut module = Module::new();
         module.set_var(name, value.into());
         self.engine.register_global_module(module.into());
-        self.entries.push(Entry::constant(topic, name, text));
+        self.constants.push(Entry::constant(topic, name, text));
         // The compiler asks this scope which names exist; the value is found in the module.
         self.names.push(name, ());
     }
@@ -61,8 +77,8 @@ impl Library {
     }
 
     /// Adds a module of the standard library.
-    pub(super) fn add_script(&mut self, topic: &str, module: Shared<Module>) {
-        self.entries.extend(Entry::of_module(topic, &module));
+    pub(super) fn add_shared(&mut self, topic: &str, module: Shared<Module>) {
+        self.topics.push((topic.into(), module.clone()));
         self.engine.register_global_module(module);
     }
 
@@ -71,7 +87,11 @@ impl Library {
         &mut self.engine
     }
 
-    pub(super) fn finish(self) -> (Engine, Vec<Entry>, Scope<'static>) {
-        (self.engine, self.entries, self.names)
+    pub(super) fn finish(self) -> Finished {
+        let mut entries = self.constants;
+        for (topic, module) in &self.topics {
+            entries.extend(Entry::of_module(topic, module, &self.types));
+        }
+        Finished { engine: self.engine, entries, names: self.names }
     }
 }

@@ -3,22 +3,27 @@
 //! A binding file holds no physics: it reads options, makes one library call and returns the result. ARCHITECTURE.md
 //! shows how to add one.
 
+mod check;
 mod column;
+mod deformation;
 mod dynamics;
 mod engine;
 mod error;
 mod glass;
-mod help;
+pub mod help;
 mod io;
 mod library;
 mod minimize;
 mod options;
 mod plot;
+mod saddle;
 mod stdlib;
+mod structure;
 mod system;
 mod table;
 mod terminal;
 mod units;
+mod vibration;
 
 pub use engine::{Outcome, Session, Settings};
 pub use error::{Raw, Report, fail};

@@ -7,9 +7,6 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::hash::{BuildHasher, Hasher};
 
-/// Marks a message of a function of the standard library whose name the chain of calls knows.
-pub(super) const OF_CALLER: &str = "\u{1}";
-
 /// The options of one call.
 ///
 /// ```

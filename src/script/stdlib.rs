@@ -1,6 +1,7 @@
 //! The standard library: Rhai files embedded in the program, replaced one by one by those of a directory.
 
-use super::error::Report;
+use super::engine::Sources;
+use super::error::{Context, Report};
 use super::library::Library;
 use include_dir::{Dir, include_dir};
 use rhai::{Module, Scope};
@@ -42,16 +43,19 @@ pub(super) fn files(directory: Option<&Path>) -> Result<BTreeMap<String, String>
 
 /// Compiles each file into a global module, so that its functions and closures work everywhere.
 pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> Result<(), Report> {
+    let sources = Sources::of(files);
+    let context = Context { sources: &sources, entries: &[], names: Vec::new() };
     for (name, text) in files {
-        let sources = super::engine::Sources::of(files);
         let names = library.names().clone();
-        let mut ast =
-            library.engine().compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &sources))?;
+        let mut ast = library
+            .engine()
+            .compile_with_scope(&names, text)
+            .map_err(|e| Report::of_parse(&e, name, &context))?;
         ast.set_source(name.as_str());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, library.engine())
-            .map_err(|e| Report::of_run(&e, name, &sources))?;
+            .map_err(|e| Report::of_run(&e, name, &context))?;
         let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        library.add_script(&stem, module.into());
+        library.add_shared(&stem, module.into());
     }
     Ok(())
 }

@@ -182,13 +182,13 @@ mod binding {
     /// The first rows.
     #[rhai_fn(return_raw)]
     pub fn head(table: Table, rows: i64) -> Raw<Table> {
-        Ok(table.head(usize::try_from(rows).or_else(|_| fail("head: the number of rows must be positive"))?))
+        Ok(table.head(usize::try_from(rows).or_else(|_| fail("head: the number of rows must be positive"))?)?)
     }
 
     /// The last rows.
     #[rhai_fn(return_raw)]
     pub fn tail(table: Table, rows: i64) -> Raw<Table> {
-        Ok(table.tail(usize::try_from(rows).or_else(|_| fail("tail: the number of rows must be positive"))?))
+        Ok(table.tail(usize::try_from(rows).or_else(|_| fail("tail: the number of rows must be positive"))?)?)
     }
 
     /// The rows of this table, then those of another with the same columns and units.
@@ -275,7 +275,9 @@ mod binding {
     ///
     /// For a table of bins also Pearson's r of the means, beside the one that the single rows predict for a linear relation:
     ///
-    ///     r_b = rho / sqrt(rho^2 + (1 - rho^2) / n)
+    /// ```math
+    /// r_b = rho / sqrt(rho^2 + (1 - rho^2) / n)
+    /// ```
     ///
     /// Rows with a missing number are left out and counted. Properties: `pearson`, `spearman`, `binned`, `predicted`, each with
     /// an interval as `pearson_interval`; `count`, `missing`, `bins`, and `table`, one row of all.
@@ -350,7 +352,9 @@ mod binding {
 
     /// The mixture of an exponential and a Rayleigh distribution most likely for a column, compared with either alone.
     ///
-    ///     f(x) = w/l exp(-x/l) + (1 - w) x/s^2 exp(-x^2 / 2 s^2)
+    /// ```math
+    /// f(x) = w/l exp(-x/l) + (1 - w) x/s^2 exp(-x^2 / 2 s^2)
+    /// ```
     ///
     /// Properties: `weight` (w), `exponential` (l), `rayleigh` (s), each with an interval as `weight_interval`; `bic`, a map of
     /// `mixture`, `exponential` and `rayleigh` of which the smallest is best; `best`; `count`, `missing`.

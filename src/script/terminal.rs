@@ -50,6 +50,11 @@ pub(super) fn begin_evaluation() {
     TERMINAL.clear();
 }
 
+/// Removes what an error may have left on the screen; called after each evaluation.
+pub(super) fn end_evaluation() {
+    TERMINAL.clear();
+}
+
 /// True when Ctrl-C was pressed since the evaluation began.
 pub(super) fn was_interrupted() -> bool {
     TERMINAL.presses.load(Ordering::SeqCst) > 0

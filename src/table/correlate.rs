@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::math::resample::bootstrap;
 use crate::math::statistics::{
     Interval, binned_correlation, pearson, pearson_interval, percentile_interval, spearman, spearman_interval,
 };
+use crate::table::spectrum::check_level;
 use crate::table::{Column, Table};
 
 /// A correlation coefficient with its interval.
@@ -85,10 +86,8 @@ impl Table {
     /// # Ok::<(), vitric::error::Error>(())
     /// ```
     pub fn correlate(&self, x: &str, y: &str, level: f64, intervals: Intervals) -> Result<Correlation> {
-        if !(level > 0.0 && level < 1.0) {
-            return Err(Error::input(format!("correlate: `level` must lie between 0 and 1, found {level}")));
-        }
-        let source = self.bins().map_or(self, |b| b.table());
+        check_level("correlate", level)?;
+        let source = self.bins().map_or_else(|| Ok(self.clone()), |bins| bins.members())?;
         let (a, b) = source.pairs(x, y).map_err(|e| e.within("correlate"))?;
         let (rho, rank) = (pearson(&a, &b), spearman(&a, &b));
         let (pearson_range, spearman_range) = match intervals {
@@ -179,6 +178,7 @@ impl fmt::Display for Correlation {
         write!(f, "; {} % intervals", (self.level * 1e4).round() / 1e2)?;
         match self.missing {
             0 => Ok(()),
+            1 => write!(f, "; 1 row with a missing number left out"),
             missing => write!(f, "; {missing} rows with a missing number left out"),
         }
     }

@@ -129,7 +129,7 @@ pub(crate) fn with_error(value: f64, error: f64) -> String {
 }
 
 /// A unit after a number.
-fn spaced_unit(unit: &str) -> String {
+pub(crate) fn spaced_unit(unit: &str) -> String {
     if unit.is_empty() { String::new() } else { format!(" {unit}") }
 }
 

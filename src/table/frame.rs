@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{self as pl, DataFrameJoinOps, IntoColumn, NamedFrom, NewChunkedArray};
+use polars::prelude::{self as pl, DataFrameJoinOps, IntoColumn, NamedFrom};
 
 use crate::error::{Error, Result};
 use crate::table::{Column, Groups, Values};
@@ -129,14 +129,15 @@ impl Table {
                 self.height()
             )));
         }
-        let mask = pl::BooleanChunked::from_slice("mask".into(), mask);
-        self.with_rows(self.frame.filter(&mask).map_err(polars_error)?)
+        let rows: Vec<usize> = mask.iter().enumerate().filter(|(_, m)| **m).map(|(row, _)| row).collect();
+        self.take(&rows)
     }
 
     /// The columns of these names, in this order.
     pub fn select(&self, names: &[impl AsRef<str>]) -> Result<Table> {
         let columns = names.iter().map(|n| self.column(n.as_ref())).collect::<Result<_>>();
-        Table::from_columns(columns.map_err(|e| e.within("select"))?)
+        let table = Table::from_columns(columns.map_err(|e| e.within("select"))?)?;
+        Ok(Table { bins: self.bins.clone(), ..table })
     }
 
     /// Every column except these.
@@ -144,7 +145,8 @@ impl Table {
         let drop = names.iter().map(|n| self.place(n.as_ref())).collect::<Result<Vec<_>>>();
         let drop = drop.map_err(|e| e.within("drop"))?;
         let kept = self.columns().into_iter().enumerate().filter(|(k, _)| !drop.contains(k));
-        Table::from_columns(kept.map(|(_, c)| c).collect())
+        let table = Table::from_columns(kept.map(|(_, c)| c).collect())?;
+        Ok(Table { bins: self.bins.clone(), ..table })
     }
 
     /// The table with one more column, or with the column of that name replaced.
@@ -154,7 +156,8 @@ impl Table {
             Some(old) => *old = column,
             None => columns.push(column),
         }
-        Table::from_columns(columns).map_err(|e| e.within("with_column"))
+        let table = Table::from_columns(columns).map_err(|e| e.within("with_column"))?;
+        Ok(Table { bins: self.bins.clone(), ..table })
     }
 
     /// The table with column `old` called `new`.
@@ -182,21 +185,23 @@ impl Table {
         Ok(rows)
     }
 
-    /// The rows with these numbers, in this order.
+    /// The rows with these numbers, in this order; bins stay bins of their rows.
     pub fn take(&self, rows: &[usize]) -> Result<Table> {
-        let rows: Vec<pl::IdxSize> = rows.iter().map(|&r| r as pl::IdxSize).collect();
-        let rows = pl::IdxCa::new("rows".into(), rows);
-        self.with_rows(self.frame.take(&rows).map_err(polars_error)?)
+        let places: Vec<pl::IdxSize> = rows.iter().map(|&r| r as pl::IdxSize).collect();
+        let places = pl::IdxCa::new("rows".into(), places);
+        let frame = self.frame.take(&places).map_err(polars_error)?;
+        let bins = self.bins.as_ref().map(|bins| bins.take(rows));
+        Ok(Table { frame, units: self.units.clone(), bins })
     }
 
     /// The first rows.
-    pub fn head(&self, rows: usize) -> Table {
-        Table { frame: self.frame.head(Some(rows)), units: self.units.clone(), bins: None }
+    pub fn head(&self, rows: usize) -> Result<Table> {
+        self.take(&(0..rows.min(self.height())).collect::<Vec<_>>())
     }
 
     /// The last rows.
-    pub fn tail(&self, rows: usize) -> Table {
-        Table { frame: self.frame.tail(Some(rows)), units: self.units.clone(), bins: None }
+    pub fn tail(&self, rows: usize) -> Result<Table> {
+        self.take(&(self.height().saturating_sub(rows)..self.height()).collect::<Vec<_>>())
     }
 
     /// The rows of this table, then those of `other`, which must have the same columns with the same units.
@@ -289,11 +294,6 @@ impl Table {
         let order = self.order(names, false)?;
         let equal = |a: usize, b: usize| columns.iter().all(|c| c.compare(a, b, false).is_eq());
         Ok(order.windows(2).filter(|w| equal(w[0], w[1])).map(|w| w[1]).min())
-    }
-
-    /// The same columns with other rows.
-    fn with_rows(&self, frame: pl::DataFrame) -> Result<Table> {
-        Ok(Table { frame, units: self.units.clone(), bins: None })
     }
 }
 

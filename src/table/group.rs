@@ -43,6 +43,21 @@ impl Groups {
         &self.rows
     }
 
+    /// The groups with these numbers.
+    pub(crate) fn take(&self, groups: &[usize]) -> Groups {
+        let rows = groups.iter().map(|&g| self.rows[g].clone()).collect();
+        Groups {
+            table: self.table.clone(),
+            keys: self.keys.iter().map(|k| k.take(groups)).collect(),
+            rows: Arc::new(rows),
+        }
+    }
+
+    /// The rows that are in some group, as a table, group by group.
+    pub fn members(&self) -> Result<Table> {
+        self.table.take(&self.rows.concat())
+    }
+
     /// The rows of one group as a table.
     pub fn group(&self, index: usize) -> Result<Table> {
         match self.rows.get(index) {

@@ -1,12 +1,15 @@
-//! The distribution of one column: its histogram, and the mixture fitted to it.
+//! The distribution of one column: its histogram, the interval of its mean, and the mixture fitted to it.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::math::histogram::{Bins, Histogram};
 use crate::math::mixture::Spectrum;
+use crate::math::resample::block_bootstrap;
+use crate::math::statistics::{Interval, percentile_interval};
+use crate::table::fit::spaced_unit;
 use crate::table::unit::Unit;
-use crate::table::{Column, Table};
+use crate::table::{Aggregate, Column, Table};
 
 impl Column {
     /// The values that are not missing, counted in bins of one width: a table of the middle of each bin under the name of
@@ -39,6 +42,39 @@ impl Column {
     }
 }
 
+impl Column {
+    /// The interval of one number of the column at `level`, from `replicas` bootstrap samples of runs of `block` rows; a
+    /// block of one is for independent rows.
+    pub fn interval(
+        &self,
+        aggregate: Aggregate,
+        level: f64,
+        replicas: usize,
+        block: usize,
+        seed: u64,
+    ) -> Result<Interval> {
+        check_level("confidence_interval", level)?;
+        let mut values = self.numbers().map_err(|e| e.within("confidence_interval"))?;
+        values.retain(|x| !x.is_nan());
+        if values.is_empty() {
+            return Err(Error::input(format!("confidence_interval: column `{}` has no values", self.name)));
+        }
+        let found = block_bootstrap(values.len(), block, replicas, seed, |rows| {
+            let sample = rows.iter().map(|&r| values[r]).collect();
+            Column::float(&self.name, "", sample).reduce(aggregate).unwrap_or(f64::NAN)
+        });
+        Ok(percentile_interval(&found, level))
+    }
+}
+
+/// An error unless the confidence level lies between 0 and 1.
+pub(crate) fn check_level(call: &str, level: f64) -> Result<()> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
+    }
+    Err(Error::input(format!("{call}: `level` must lie between 0 and 1, found {level}")))
+}
+
 /// The unit of a density over a column.
 fn density_unit(unit: &str) -> String {
     Unit::parse(unit).power(-1.0).to_string()
@@ -65,9 +101,7 @@ impl Table {
     /// The mixture of an exponential and a Rayleigh distribution most likely for a column, with intervals at `level` from
     /// `replicas` bootstrap samples, compared with either distribution alone.
     pub fn spectrum(&self, name: &str, level: f64, replicas: usize, seed: u64) -> Result<SpectrumFit> {
-        if !(level > 0.0 && level < 1.0) {
-            return Err(Error::input(format!("spectrum: `level` must lie between 0 and 1, found {level}")));
-        }
+        check_level("spectrum", level)?;
         let column = self.column(name).map_err(|e| e.within("spectrum"))?;
         let mut values = column.numbers().map_err(|e| e.within("spectrum"))?;
         values.retain(|x| !x.is_nan());
@@ -102,8 +136,8 @@ impl fmt::Display for SpectrumFit {
         let [mixture, exponential, rayleigh] = s.bic;
         write!(
             f,
-            "{} of {} values: weight {:.3} ({:.3}) of an exponential of mean {:.3} ({:.3}) {unit}, the rest Rayleigh of mode {:.3} \
-             ({:.3}) {unit}; BIC {mixture:.1}, exponential alone {exponential:.1}, Rayleigh alone {rayleigh:.1}: best is {}",
+            "{} of {} values: weight {:.3} ({:.3}) of an exponential of mean {:.3} ({:.3}){unit}, the rest Rayleigh of mode {:.3} \
+             ({:.3}){unit}; BIC {mixture:.1}, exponential alone {exponential:.1}, Rayleigh alone {rayleigh:.1}: best is {}",
             self.name,
             s.count,
             s.mixture.weight,
@@ -113,7 +147,7 @@ impl fmt::Display for SpectrumFit {
             s.mixture.rayleigh,
             s.rayleigh_interval,
             s.best(),
-            unit = self.unit
+            unit = spaced_unit(&self.unit)
         )
     }
 }

@@ -447,7 +447,7 @@ fn normalize(x: MatMut<f64>) -> f64 {
 }
 
 /// `a^T b` with a fixed order of sums.
-fn inner(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
+pub(super) fn inner(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
     let parts: Vec<Mat<f64>> = (a.par_row_chunks(ROWS).zip(b.par_row_chunks(ROWS)))
         .map(|(a, b)| {
             let mut part = Mat::<f64>::zeros(a.ncols(), b.ncols());
@@ -469,7 +469,7 @@ fn product(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
 }
 
 /// Remove from `x` its part in the span of the orthonormal columns of `basis`, and return the coefficients of that part.
-fn project_out(basis: MatRef<f64>, x: MatMut<f64>) -> Mat<f64> {
+pub(super) fn project_out(basis: MatRef<f64>, x: MatMut<f64>) -> Mat<f64> {
     let mut x = x;
     let coefficients = inner(basis, x.rb());
     (x.rb_mut().par_row_chunks_mut(ROWS).zip(basis.par_row_chunks(ROWS)))

@@ -165,6 +165,15 @@ impl Modes {
         sums
     }
 
+    /// The modes and the translations as orthonormal columns.
+    pub(super) fn with_translations(&self, dynamical: &DynamicalMatrix) -> Mat<f64> {
+        let translations = dynamical.translations();
+        Mat::from_fn(self.vectors.nrows(), self.len() + 3, |i, k| match k.checked_sub(self.len()) {
+            Some(axis) => translations[(i, axis)],
+            None => self.vectors[(i, k)],
+        })
+    }
+
     fn sum_over_modes(&self, weight: impl Fn(f64) -> f64) -> Vec<f64> {
         let mut sums = vec![0.0; self.atoms()];
         for (k, &value) in self.eigenvalues.iter().enumerate() {
@@ -179,7 +188,7 @@ impl Modes {
     }
 }
 
-fn hessian(glass: &Glass) -> Result<Hessian> {
+pub(super) fn hessian(glass: &Glass) -> Result<Hessian> {
     let configuration = glass.configuration();
     glass.engine()?.hessian(&configuration.cell, &configuration.positions)
 }

@@ -49,6 +49,21 @@ impl Motion {
         }
     }
 
+    /// The averages over frames, each a cell and unwrapped positions.
+    pub fn of_frames<'a>(
+        reference: &Configuration,
+        frames: impl Iterator<Item = (&'a Cell, &'a [Vector])>,
+    ) -> Result<Motion> {
+        let mut motion = Motion::new(reference);
+        for (cell, positions) in frames {
+            motion.push(cell, positions)?;
+        }
+        match motion.frames {
+            0 => Err(Error::input("displacements: the trajectory has no frames")),
+            _ => Ok(motion),
+        }
+    }
+
     /// Add a frame.
     pub fn push(&mut self, cell: &Cell, positions: &[Vector]) -> Result<()> {
         if positions.len() != self.weights.len() {

@@ -4,7 +4,7 @@ use rand::RngExt;
 use std::time::Instant;
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::{Configuration, Element};
-use vitric::potential::{Engine, Potential};
+use vitric::potential::{Engine, LocalEngine, Potential, Surroundings};
 use vitric::random::{Purpose, stream};
 
 /// A disordered B2 crystal of about the density of the glass, and displacements of a liquid's size.
@@ -70,5 +70,26 @@ fn main() {
     let v = engine.forces.clone();
     let mut out = v.clone();
     report("hessian product", time(|| hessian.apply(&v, &mut out)));
+    let columns = 16;
+    let panel = vec![0.5; 3 * c.len() * columns];
+    let mut product = panel.clone();
+    report("hessian product, one of 16", time(|| hessian.apply_panel(&panel, &mut product, columns)) / columns as f64);
+    for radius in [8.0, 12.0] {
+        let centre = c.positions[c.len() / 2];
+        let active: Vec<usize> =
+            (0..c.len()).filter(|&k| c.cell.minimum_image(c.positions[k] - centre).norm() < radius).collect();
+        let mut local = LocalEngine::new(&potential, &c, &active).expect("sound");
+        let positions = local.start_positions();
+        let n = active.len() as f64;
+        let report = |name: &str, ns: f64| println!("{:32} {:9.1}", format!("{name}, {n} active"), ns / n);
+        let surroundings = Surroundings::new(&potential, &c).expect("sound");
+        report("local list", time(|| drop(LocalEngine::within(&surroundings, &active).expect("sound"))));
+        report("local forces", time(|| local.evaluate(&positions).expect("sound")));
+        report("local hessian", time(|| drop(local.hessian(&positions).expect("sound"))));
+        let hessian = local.hessian(&positions).expect("sound");
+        let v = local.forces.clone();
+        let mut out = v.clone();
+        report("local hessian product", time(|| hessian.apply(&v, &mut out)));
+    }
     println!("{:.0} bytes an atom", engine.memory() as f64 / n);
 }

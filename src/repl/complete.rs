@@ -1,0 +1,159 @@
+//! What the Tab key offers: names, methods and properties, options, commands, files.
+
+use crate::script::{Entry, Session};
+use std::collections::BTreeSet;
+
+/// What may stand at the cursor.
+#[derive(Debug, PartialEq)]
+pub(super) enum Candidate {
+    /// A path that begins at this byte.
+    File { start: usize },
+    /// Names as shown and as inserted, in place of the text from this byte on.
+    Names { start: usize, names: Vec<(String, String)> },
+}
+
+const COMMANDS: &[&str] = &[":help", ":vars", ":time", ":save", ":quit"];
+const KEYWORDS: &[&str] = &[
+    "let", "const", "if", "else", "for", "in", "while", "loop", "fn", "return", "break", "continue", "switch", "true",
+    "false", "try", "catch", "throw", "print", "help",
+];
+
+/// What may stand at the end of `before`, the text in front of the cursor.
+pub(super) fn candidates(session: &Session, before: &str) -> Candidate {
+    if let Some(path) = before.strip_prefix(":save ") {
+        return Candidate::File { start: before.len() - path.len() };
+    }
+    if before.starts_with(':') {
+        return names(0, before, COMMANDS.iter().map(|c| c.to_string()));
+    }
+    let place = Place::at_end_of(before);
+    if let Some(start) = place.string {
+        return Candidate::File { start };
+    }
+    let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |k| k + 1);
+    let word = &before[start..];
+    let head = before[..start].trim_end();
+    if let Some(subject) = head.strip_suffix('.') {
+        return names(start, word, members(session, subject));
+    }
+    if head.ends_with(['{', ','])
+        && let Some(call) = &place.call
+        && place.in_map
+    {
+        let options = session.entries().iter().filter(|e| e.name == *call).flat_map(|e| e.options.clone());
+        let list: Vec<String> = options.map(|o| format!("{o}: ")).collect();
+        if !list.is_empty() {
+            return names(start, word, list);
+        }
+    }
+    if word.is_empty() {
+        return Candidate::Names { start, names: Vec::new() };
+    }
+    let entries = session.entries().iter().filter(|e| e.of.is_none() && e.topic != "language").map(inserted);
+    let own = session.functions().into_iter().map(|(name, parameters)| {
+        format!("{name}({}", if parameters.is_empty() { ")" } else { "" })
+    });
+    let variables = session.variables().into_iter().map(|v| v.0);
+    let keywords = KEYWORDS.iter().map(|k| k.to_string());
+    names(start, word, entries.chain(own).chain(variables).chain(keywords))
+}
+
+/// Methods and properties of what stands before the dot.
+fn members(session: &Session, subject: &str) -> Vec<String> {
+    let start = subject.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |k| k + 1);
+    let chained = subject[..start].ends_with('.');
+    let variable = session.variables().into_iter().find(|v| v.0 == subject[start..]).filter(|_| !chained);
+    if let Some((_, value)) = &variable
+        && let Some(map) = value.read_lock::<rhai::Map>()
+    {
+        return map.keys().map(|k| k.to_string()).collect();
+    }
+    let kind = variable.map(|(_, value)| session.type_of(&value));
+    let is_own = |kind: &String| session.entries().iter().any(|e| e.of.as_ref() == Some(kind));
+    match kind {
+        Some(kind) if is_own(&kind) => {
+            session.entries().iter().filter(|e| e.of.as_ref() == Some(&kind)).map(inserted).collect()
+        }
+        Some(_) => session.entries().iter().filter(|e| e.topic == "language").map(|e| e.name.clone()).collect(),
+        None => session.entries().iter().filter(|e| e.of.is_some()).map(inserted).collect(),
+    }
+}
+
+/// A name with the bracket that opens its call.
+fn inserted(entry: &Entry) -> String {
+    match &entry.arguments {
+        None => entry.name.clone(),
+        Some(list) if list.is_empty() => format!("{}()", entry.name),
+        Some(_) => format!("{}(", entry.name),
+    }
+}
+
+fn names(start: usize, word: &str, all: impl IntoIterator<Item = String>) -> Candidate {
+    let fitting: BTreeSet<String> = all.into_iter().filter(|n| n.starts_with(word)).collect();
+    let shown = |name: &String| name.trim_end_matches(['(', ')', ' ', ':']).to_string();
+    Candidate::Names { start, names: fitting.iter().map(|n| (shown(n), n.clone())).collect() }
+}
+
+/// Where the cursor is: in a text, in the map of a call.
+#[derive(Debug, Default)]
+struct Place {
+    /// First byte of the open text, if one is open.
+    string: Option<usize>,
+    /// The call whose arguments are open.
+    call: Option<String>,
+    /// The innermost open bracket is that of a map.
+    in_map: bool,
+}
+
+impl Place {
+    fn at_end_of(text: &str) -> Place {
+        let mut brackets: Vec<(char, usize)> = Vec::new();
+        let mut string = None;
+        let mut characters = text.char_indices();
+        while let Some((at, c)) = characters.next() {
+            match (string, c) {
+                (Some(_), '\\') => drop(characters.next()),
+                (Some(_), '"') => string = None,
+                (None, '"') => string = Some(at + 1),
+                (None, '(' | '[' | '{') => brackets.push((c, at)),
+                (None, ')' | ']' | '}') => drop(brackets.pop()),
+                _ => {}
+            }
+        }
+        let in_map = brackets.last().is_some_and(|&(c, at)| c == '{' && text[..at].ends_with('#'));
+        let call = brackets.iter().rev().find(|b| b.0 == '(').map(|&(_, at)| {
+            let head = &text[..at];
+            let start = head.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |k| k + 1);
+            head[start..].to_string()
+        });
+        Place { string, call, in_map }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Settings;
+
+    fn offered(session: &Session, before: &str) -> Vec<String> {
+        match candidates(session, before) {
+            Candidate::Names { names, .. } => names.into_iter().map(|n| n.1).collect(),
+            Candidate::File { .. } => vec!["FILE".into()],
+        }
+    }
+
+    #[test]
+    fn the_place_decides_what_is_offered() {
+        let mut session = Session::new(Settings::default()).unwrap();
+        session.evaluate("let cutoff_radius = 3.0; let o = #{ alpha: 1 }; let p = potential(\"CuZr-2009\");").unwrap();
+        assert_eq!(offered(&session, "cutoff_r"), ["cutoff_radius"]);
+        assert_eq!(offered(&session, "1 + poten"), ["potential("]);
+        assert_eq!(offered(&session, "o.al"), ["alpha"]);
+        assert_eq!(offered(&session, "p.cut"), ["cutoff"]);
+        assert_eq!(offered(&session, "read(\"gla"), ["FILE"]);
+        assert_eq!(offered(&session, "read(\"f.data\", #{ sp"), ["species: "]);
+        assert_eq!(offered(&session, "read(\"f.data\", #{ frame: 1, pot"), ["potential: "]);
+        assert_eq!(offered(&session, ":sa"), [":save"]);
+        assert!(offered(&session, "").is_empty());
+    }
+}

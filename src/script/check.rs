@@ -1,0 +1,288 @@
+//! What can be said about a script without running it: its command line, unknown functions and options.
+
+use super::error::{Context, Report};
+use super::help::Entry;
+use super::options;
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One thing that is wrong.
+pub(super) struct Fault {
+    pub position: Position,
+    what: What,
+}
+
+enum What {
+    Function(String),
+    Arguments { name: String, count: usize },
+    Option { function: String, text: String },
+}
+
+impl Fault {
+    pub fn message(&self, context: &Context) -> String {
+        match &self.what {
+            What::Function(name) => context.no_function_named(name),
+            What::Arguments { name, count } => {
+                let known = context.entries.iter().filter(|e| e.name == *name);
+                let mut forms: Vec<String> = known.map(Entry::signature).collect();
+                forms.dedup();
+                forms.truncate(4);
+                let given = match count {
+                    1 => "1 argument".to_string(),
+                    count => format!("{count} arguments"),
+                };
+                match forms.is_empty() {
+                    true => format!("{name}: cannot be called with {given}"),
+                    false => format!("{name}: cannot be called with {given}; there is {}", forms.join(", ")),
+                }
+            }
+            What::Option { function, text } => format!("{function}: {text}"),
+        }
+    }
+}
+
+/// A call in a script.
+struct Call<'a> {
+    call: &'a FnCallExpr,
+    position: Position,
+    method: bool,
+}
+
+/// Visits every call of a script, those in function bodies included.
+fn calls(ast: &AST, visit: &mut dyn FnMut(Call)) {
+    ast.walk(&mut |path: &[ASTNode]| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, position))) => {
+                visit(Call { call, position: *position, method: false });
+            }
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => {
+                visit(Call { call, position: *position, method: true });
+            }
+            Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => {
+                visit(Call { call, position: *position, method: false });
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
+/// Words that Rhai treats itself.
+const KEYWORDS: &[&str] = &[
+    "print", "debug", "type_of", "eval", "Fn", "call", "curry", "is_shared", "is_def_fn", "is_def_var", "this", "help",
+    "to_string", "to_debug",
+];
+
+/// Calls of functions that do not exist, with a number of arguments or an option that does not exist.
+pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
+    let own: BTreeMap<String, BTreeSet<usize>> = ast.iter_functions().fold(BTreeMap::new(), |mut map, f| {
+        map.entry(f.name.to_string()).or_default().insert(f.params.len());
+        map
+    });
+    let fields = fields(ast);
+    let own_options = own_options(ast);
+    let mut faults = Vec::new();
+    calls(ast, &mut |Call { call, position, method }| {
+        let name = call.name.as_str();
+        // An operator, a call in another namespace, or a closure kept in a map.
+        if call.op_token.is_some() || !name.starts_with(char::is_alphabetic) || !call.namespace.path.is_empty() {
+            return;
+        }
+        if KEYWORDS.contains(&name) || (method && fields.contains(name)) {
+            return;
+        }
+        let count = call.args.len();
+        // Leaving out the options is allowed.
+        let fits = |n: usize| n == count || n == count + 1;
+        let known = entries.iter().filter(|e| e.name == name);
+        let counts: Vec<usize> = known
+            .filter_map(|e| {
+                let n = e.arguments.as_ref()?.len();
+                // A method may be written as a function, and a function as a method.
+                Some(match (method, e.of.is_some()) {
+                    (true, true) | (false, false) => n,
+                    (true, false) => n.wrapping_sub(1),
+                    (false, true) => n + 1,
+                })
+            })
+            .chain(own.get(name).into_iter().flatten().copied())
+            .collect();
+        if counts.is_empty() {
+            faults.push(Fault { position, what: What::Function(name.into()) });
+        } else if !counts.iter().any(|&n| fits(n)) {
+            faults.push(Fault { position, what: What::Arguments { name: name.into(), count } });
+        }
+        let known = match own_options.get(name) {
+            Some(list) => list.clone(),
+            None if own.contains_key(name) => Vec::new(),
+            None => documented(entries, name),
+        };
+        if let (Some(Expr::Map(map, _)), false) = (call.args.last(), known.is_empty()) {
+            for (key, _) in map.0.iter().filter(|(key, _)| !known.iter().any(|k| *k == key.name)) {
+                let text = options::unknown(&key.name, known.iter().map(String::as_str));
+                faults.push(Fault { position: key.pos, what: What::Option { function: name.into(), text } });
+            }
+        }
+    });
+    faults
+}
+
+/// The options of every function with a name, unless one of them does not document its own.
+fn documented(entries: &[Entry], name: &str) -> Vec<String> {
+    let takes_options =
+        |e: &&Entry| e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == "options"));
+    let with: Vec<&Entry> = entries.iter().filter(|e| e.name == name).filter(takes_options).collect();
+    if with.iter().any(|e| e.options.is_empty()) {
+        return Vec::new();
+    }
+    with.iter().flat_map(|e| e.options.clone()).collect()
+}
+
+/// Keys of map literals: `map.key(...)` calls a closure kept there.
+fn fields(ast: &AST) -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Map(map, _))) = path.last() {
+            fields.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+        }
+        true
+    });
+    fields
+}
+
+/// The options of the functions of the script itself, from their line `defaults(options, #{ ... })`.
+fn own_options(ast: &AST) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    calls(ast, &mut |Call { call, position, .. }| {
+        if call.name != "defaults" {
+            return;
+        }
+        let [Expr::Variable(variable, ..), Expr::Map(map, _)] = call.args.as_slice() else { return };
+        let inside = |f: &&rhai::Shared<rhai::ScriptFuncDef>| {
+            let (start, end) = (f.body.start_position(), f.body.end_position());
+            f.params.last() == Some(&variable.1) && start <= position && position <= end
+        };
+        if let Some(function) = ast.iter_fn_def().find(inside) {
+            found.insert(function.name.to_string(), map.0.iter().map(|(key, _)| key.name.to_string()).collect());
+        }
+    });
+    found
+}
+
+/// The command line of a script, from its `arg(...)` lines.
+#[derive(Default)]
+pub(super) struct CommandLine {
+    flags: Vec<Flag>,
+    /// Some names are computed, so that unknown ones cannot be told.
+    open: bool,
+    /// The script takes words that are not options.
+    words: bool,
+    /// First comment of the script.
+    about: String,
+}
+
+struct Flag {
+    name: String,
+    default: String,
+    meaning: String,
+    switch: bool,
+}
+
+impl CommandLine {
+    pub fn of(ast: &AST, text: &str) -> CommandLine {
+        let mut line = CommandLine { about: about(text), ..CommandLine::default() };
+        calls(ast, &mut |Call { call, .. }| match (call.name.as_str(), call.args.as_slice()) {
+            ("arg", [Expr::StringConstant(name, _), default, Expr::StringConstant(meaning, end)]) => line.add(Flag {
+                name: name.to_string(),
+                default: between(text, default.start_position(), *end),
+                meaning: meaning.to_string(),
+                switch: matches!(default, Expr::BoolConstant(..)),
+            }),
+            ("arg", _) => line.open = true,
+            ("arguments", []) => line.words = true,
+            ("output_folder", _) => line.add(Flag {
+                name: "overwrite".into(),
+                default: "false".into(),
+                meaning: "write into a folder that is not empty".into(),
+                switch: true,
+            }),
+            _ => {}
+        });
+        line
+    }
+
+    fn add(&mut self, flag: Flag) {
+        if !self.flags.iter().any(|f| f.name == flag.name) {
+            self.flags.push(flag);
+        }
+    }
+
+    /// The help if it is asked for; an error when the command line has a name the script does not know.
+    pub fn help(&self, script: &str, given: &[String]) -> Result<Option<String>, Report> {
+        if given.iter().any(|w| w == "--help" || w == "-h") {
+            return Ok(Some(self.page(script)));
+        }
+        let mut words = given.iter();
+        while let Some(word) = words.next() {
+            let Some(name) = word.strip_prefix("--") else {
+                if self.words || self.open {
+                    continue;
+                }
+                return Err(Report::usage(format!("{script}: unexpected argument `{word}`; --help lists the options")));
+            };
+            let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
+            match self.flags.iter().find(|f| f.name == name) {
+                Some(flag) if flag.switch || value.is_some() => {}
+                Some(_) if words.next().is_none() => {
+                    return Err(Report::usage(format!("{script}: --{name} needs a value")));
+                }
+                Some(_) => {}
+                None if self.open => {}
+                None => {
+                    let known = self.flags.iter().map(|f| f.name.as_str());
+                    let hint = match options::suggestion(name, known) {
+                        Some(near) => format!("did you mean --{near}?"),
+                        None => "--help lists the options".into(),
+                    };
+                    return Err(Report::usage(format!("{script}: no option --{name}; {hint}")));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn page(&self, script: &str) -> String {
+        let mut page = String::new();
+        if !self.about.is_empty() {
+            page += &format!("{}\n\n", self.about);
+        }
+        page += &format!("usage: vitric run {script} [OPTIONS]\n");
+        let width = self.flags.iter().map(|f| f.name.len()).max().unwrap_or(0).max(4);
+        for flag in &self.flags {
+            let shown = if flag.switch { String::new() } else { format!(" [{}]", flag.default) };
+            page += &format!("\n  --{:width$}  {}{shown}", flag.name, flag.meaning);
+        }
+        page += &format!("\n  --{:width$}  print this help", "help");
+        page
+    }
+}
+
+/// The comment at the top of a script.
+fn about(text: &str) -> String {
+    let lines = text.lines().skip_while(|l| l.trim().is_empty() || l.starts_with("#!"));
+    let comment = lines.take_while(|l| l.trim_start().starts_with("//"));
+    let plain = comment.map(|l| l.trim_start().trim_start_matches(['/', '!']).trim());
+    plain.collect::<Vec<_>>().join("\n").trim().to_string()
+}
+
+/// The source text from one position up to another, without the comma in front of the second.
+fn between(text: &str, start: Position, end: Position) -> String {
+    let offset = |position: Position| -> Option<usize> {
+        let (line, column) = (position.line()?, position.position().unwrap_or(1));
+        let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let content = text.lines().nth(line - 1)?;
+        Some(before + content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at))
+    };
+    let (Some(start), Some(end)) = (offset(start), offset(end)) else { return String::new() };
+    text.get(start..end).unwrap_or_default().trim().trim_end_matches(',').trim().trim_matches('"').into()
+}

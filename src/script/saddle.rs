@@ -1,0 +1,334 @@
+//! Saddle searches in scripts, and activation energies from their events.
+
+// What `export_module` expands to unwraps.
+#![allow(clippy::unwrap_used)]
+
+use super::{Library, Options, Raw, observer};
+use crate::error::{Error, Result};
+use crate::glass::Glass;
+use crate::random::{Purpose, stream};
+use crate::saddle::search::Events;
+use crate::saddle::statistics::{self, Noise, Statistic, WholeCell};
+use crate::saddle::store::{journal_of, merge};
+use crate::saddle::{Artn, Campaign, Goal, Search};
+use crate::table::{Column, Table};
+use rand::seq::IndexedRandom;
+use rhai::plugin::*;
+use rhai::{Array, Map};
+use std::path::Path;
+
+/// What a campaign is asked besides the numbers of the search.
+const CAMPAIGN: [&str; 7] = ["atoms", "tries_per_atom", "events_per_atom", "most_tries", "seed", "store", "shard"];
+
+#[export_module]
+mod binding {
+    /// Look for saddle points around the minimum the glass is in, by the activation-relaxation technique nouveau (ARTn).
+    ///
+    /// One row for each try, whatever became of it: `atom` and `try` (from 1), `species`, `outcome`, `barrier` and `final_energy`
+    /// [eV], eigenvalues at the saddle, distances, cost. Only rows with the outcome `connected` are events: a first-order
+    /// saddle, one side of which is the starting minimum. The others say why not: `duplicate`, `disconnected`, `identical`,
+    /// `not_first_order`, `basin`, `eigenvalue_lost`, `fell_back`, `budget`, `energy`.
+    ///
+    /// The paper (Wei et al., PRB 99, 014115, 2019) fixes `kick`, `kick_radius`, `increment`, `eigenvalue_threshold` and
+    /// `force_tolerance`; all other values are ours. The guarded climb keeps its mode where the classic one loses it; its
+    /// saddles are then refined, so that `barrier` is lower than `barrier_unrefined`, the energy the paper takes.
+    ///
+    /// - `atoms`: atoms to kick: "all", a species, how many (drawn at random), or a list counted from 1, "all"
+    /// - `tries_per_atom`: tries for each, 10
+    /// - `events_per_atom`: go on until an atom has so many distinct events, instead of a number of tries
+    /// - `most_tries`: most tries for that, 10 times `events_per_atom`
+    /// - `seed`: seed of the random numbers
+    /// - `store`: file for the table, `.parquet` or `.csv`, with a journal beside it from which a later call goes on
+    /// - `shard`: [k, n] does the k-th of n parts of the atoms
+    /// - `method`: "guarded" or "classic", "guarded"
+    /// - `region`: "local" moves a region that grows with the event, "all" every atom, "local"
+    /// - `kick`: length of the kick [A], 0.1
+    /// - `kick_radius`: atoms this near to the chosen one are kicked [A], 2
+    /// - `increment`: longest push along the mode [A], 0.15
+    /// - `basin_factor`: push in the basin over `increment`, 1
+    /// - `basin_pushes`: most pushes in the basin, 30
+    /// - `basin_relaxation`: steps of relaxation after each of them, 3
+    /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
+    /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
+    /// - `force_tolerance`: largest force of all atoms at the end of the climb [eV/A], 0.05
+    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.003
+    /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
+    /// - `lanczos_tolerance`: relative change of the eigenvalue that ends it, 0.01
+    /// - `guard_vectors`: most vectors when the guard looks for the mode, 10
+    /// - `curvature_guard`: the guard acts above this curvature along the mode [eV/A^2], -0.05
+    /// - `undo_limit`: steps that the guard may undo, 30
+    /// - `smoothing`: pushes that turn from the kick to the mode, 2
+    /// - `smallest_curvature`: the push is the force over the curvature, taken as at least this [eV/A^2], 0.5
+    /// - `retries`: attempts of the classic climb to find a lost mode, 3
+    /// - `relaxation_step`: longest step of an atom in a relaxation [A], 0.1
+    /// - `climb_pushes`: most pushes of the climb, 150
+    /// - `force_evaluations`: most force evaluations of the search, 1500
+    /// - `energy_limit`: the search is given up above this energy [eV], 8
+    /// - `radius`: atoms this near to the kicked one take part from the start [A], 12
+    /// - `growth_interval`: pushes between two looks at whether the region must grow, 5
+    /// - `growth_displacement`: an atom displaced by more than this brings its surroundings in [A], 0.1
+    /// - `growth_radius`: radius of those surroundings [A], 8
+    /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
+    /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined [A], 17
+    /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 9
+    /// - `newton_steps`: most Newton steps of the refinement, 40
+    /// - `returns`: times that the climb goes on after a refinement that lost the mode, 2
+    /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
+    /// - `side_push`: length of the push off the saddle to either side [A], 0.25
+    /// - `side_force_tolerance`: largest force of the relaxed sides [eV/A], 0.001
+    /// - `side_evaluations`: most force evaluations for each side, 2000
+    /// - `same_distance`: in the same minimum no atom is displaced by more than this [A], 0.1
+    /// - `same_energy`: and the energies agree within this [eV], 0.005
+    /// - `duplicate_final_energy`: events are the same when their final energies agree within this [eV], 0.005
+    /// - `duplicate_saddle_energy`: and their barriers within this [eV], 0.01
+    /// - `duplicate_displacement`: and the lengths of their displacements within this [A], 0.1
+    /// - `whole_cell_share`: share of the events, drawn at random, refined once more with all atoms free, 0.01
+    /// - `minimum_force`: the glass must be at a minimum with no larger force than this [eV/A], 0.001
+    ///
+    /// ```rhai,slow
+    /// let events = glass.minimize(#{ force_tolerance: 1e-5 }).artn(#{ atoms: 2, tries_per_atom: 1, seed: 1 });
+    /// print(events.outcomes());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn artn(glass: Glass, options: Map) -> Raw<Table> {
+        let known = super::known_options();
+        let options = Options::new("artn", options, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let search = super::search(&glass, &options)?;
+        let campaign = super::campaign(&glass, &options)?;
+        let store = options.text("store")?.optional();
+        let events = search.campaign(&campaign, observer())?;
+        Ok(super::finish(&events, store.as_deref())?)
+    }
+
+    /// One try of `artn` once more, with its configurations: a map with the `event` as a table of one row, and where it was
+    /// reached the glass at the `saddle` and in the `end` minimum.
+    ///
+    /// `options` are those of the campaign; the same seed, atom and try give the same event.
+    ///
+    /// ```rhai,slow
+    /// let minimum = glass.minimize(#{ force_tolerance: 1e-5 });
+    /// print(minimum.artn_event(7, 1, #{ seed: 1 }).event);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn artn_event(glass: Glass, atom: i64, attempt: i64, options: Map) -> Raw<Map> {
+        let known = super::known_options();
+        let options = Options::new("artn_event", options, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let search = super::search(&glass, &options)?;
+        let (atom, attempt) = (super::place(&glass, atom)?, super::from_one("artn_event", "try", attempt)?);
+        Ok(super::one_event(&glass, &search, atom, attempt, options.seed("seed")?)?)
+    }
+
+    /// Activation energy of each atom: a table of `atom`, `activation_energy` and its standard error [eV], and the number of
+    /// `events`, from the connected, distinct events of the atom.
+    ///
+    /// - `statistic`: "mean", "median", "minimum" or "thermal" (each event weighs exp(-E / k_B T)), "mean"
+    /// - `temperature`: for "thermal" [K]
+    ///
+    /// ```rhai
+    /// let events = table(#{ atom: [1, 1, 2], barrier: [0.5, 1.5, 0.8] }, #{ barrier: "eV" });
+    /// print(events.activation_energy());
+    /// print(events.activation_energy(#{ statistic: "thermal", temperature: 700*K }));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn activation_energy(events: Table, options: Map) -> Raw<Table> {
+        let options = Options::new("activation_energy", options, &["statistic", "temperature"])?;
+        let choices = ["mean", "median", "minimum", "thermal"];
+        let name = options.choice("statistic", &choices)?.or("mean".into());
+        let statistic = Statistic::from_name(&name, options.positive("temperature")?.optional())?;
+        Ok(statistics::activation_table(&events, statistic).map_err(|e| e.within("activation_energy"))?)
+    }
+
+    /// The connected, distinct events of a table of tries.
+    ///
+    /// ```rhai
+    /// let events = table(#{ atom: [1, 1], outcome: ["connected", "basin"], barrier: [0.5, 1.5] });
+    /// print(events.barriers()["barrier"]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn barriers(events: Table) -> Raw<Table> {
+        let outcome = events.column("outcome").map_err(|e| e.within("barriers"))?;
+        let mask: Vec<bool> = outcome.texts()?.iter().map(|o| o == "connected").collect();
+        Ok(events.filter_mask(&mask)?)
+    }
+
+    /// What became of the tries of `artn`: number and share of each outcome, what one of them cost, its median barrier.
+    ///
+    /// ```rhai,slow
+    /// print(glass.minimize(#{ force_tolerance: 1e-5 }).artn(#{ atoms: 2, tries_per_atom: 1, seed: 1 }).outcomes());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn outcomes(events: Table) -> Raw<Table> {
+        Ok(statistics::outcome_table(&events).map_err(|e| e.within("outcomes"))?)
+    }
+
+    /// How much of the spread of activation energies is noise of the sampling: the variance of the barriers `within` an atom
+    /// and `between` the true means of atoms [eV^2], and the factor `attenuation` by which it weakens every correlation with
+    /// the mean barrier. One row.
+    ///
+    /// ```rhai
+    /// let events = table(#{ atom: [1, 1, 2, 2], barrier: [0.5, 0.7, 1.4, 1.8] }, #{ barrier: "eV" });
+    /// print(events.noise());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn noise(events: Table) -> Raw<Table> {
+        let Noise { within, between, events, attenuation } = statistics::noise(&statistics::barriers_of(&events)?)?;
+        Ok(Table::from_columns(vec![
+            Column::float("within", "eV^2", vec![within]),
+            Column::float("between", "eV^2", vec![between]),
+            Column::float("events", "", vec![events]),
+            Column::float("attenuation", "", vec![attenuation]),
+        ])?)
+    }
+
+    /// What the random sample of events that was refined with all atoms free says of the barriers: its size, and the median,
+    /// the 95th percentile and the largest of the differences [eV]. One row.
+    #[rhai_fn(return_raw)]
+    pub fn whole_cell_check(events: Table) -> Raw<Table> {
+        let WholeCell { events, median, most, largest } = statistics::whole_cell(&events)?;
+        Ok(Table::from_columns(vec![
+            Column::integer("events", vec![events as i64]),
+            Column::float("median", "eV", vec![median]),
+            Column::float("percentile_95", "eV", vec![most]),
+            Column::float("largest", "eV", vec![largest]),
+        ])?)
+    }
+
+    /// The events of several stores of one campaign, such as its shards, as one table.
+    #[rhai_fn(return_raw)]
+    pub fn merge_events(stores: Array) -> Raw<Table> {
+        let paths = Options::new("merge_events", Map::from([("stores".into(), stores.into())]), &["stores"])?;
+        let paths: Vec<_> = paths.texts("stores")?.unwrap_or_default().iter().map(|p| journal_of(p.as_ref())).collect();
+        Ok(super::finish(&merge(&paths)?, None)?)
+    }
+}
+
+/// Options of `artn`: those of the campaign and every number of the search.
+fn known_options() -> Vec<String> {
+    let numbers = Artn::default().options().into_iter().map(|o| o.0).filter(|name| name != "keep_configurations");
+    CAMPAIGN.iter().map(|name| (*name).to_string()).chain(numbers).collect()
+}
+
+/// The search with the numbers that were given.
+fn search(glass: &Glass, options: &Options) -> Result<Search> {
+    let mut artn = Artn::default();
+    for (name, standard) in Artn::default().options() {
+        if !options.has(&name) {
+            continue;
+        }
+        let value = match standard.as_str() {
+            "true" | "false" => options.boolean(&name)?.optional().map(serde_json::Value::from),
+            text if text.starts_with('"') => options.text(&name)?.optional().map(serde_json::Value::from),
+            text if text.contains(['.', 'e']) => options.float(&name)?.optional().map(serde_json::Value::from),
+            _ => options.count(&name)?.optional().map(serde_json::Value::from),
+        };
+        if let Some(value) = value {
+            artn = artn.with(&name, value)?;
+        }
+    }
+    Search::new(artn, glass.configuration(), glass.potential()?)
+}
+
+fn campaign(glass: &Glass, options: &Options) -> Result<Campaign> {
+    let seed = options.seed("seed")?;
+    let goal = match options.count("events_per_atom")?.optional() {
+        Some(_) if options.has("tries_per_atom") => {
+            return Err(Error::input("artn: give `tries_per_atom` or `events_per_atom`, not both"));
+        }
+        Some(wanted) => Goal::Events { wanted, most: options.count("most_tries")?.or(10 * wanted) },
+        None => Goal::Tries(options.count("tries_per_atom")?.or(10)),
+    };
+    let shard = match options.counts("shard")?.as_deref() {
+        None => None,
+        Some(&[k, n]) if k >= 1 && k <= n => Some((k - 1, n)),
+        Some(other) => {
+            return Err(Error::input(format!("artn: `shard` must be [k, n] with k from 1 to n, found {other:?}")));
+        }
+    };
+    let store = options.text("store")?.optional().map(|path| journal_of(path.as_ref()));
+    Ok(Campaign { atoms: atoms(glass, options, seed)?, goal, seed, shard, store })
+}
+
+fn atoms(glass: &Glass, options: &Options, seed: u64) -> Result<Vec<usize>> {
+    let Some(given) = options.raw("atoms") else { return Ok((0..glass.len()).collect()) };
+    if let Some(text) = given.clone().into_string().ok().filter(|t| t != "all") {
+        let configuration = glass.configuration();
+        let kind = configuration.elements.iter().position(|e| e.name == text);
+        let kind = kind.ok_or_else(|| {
+            options.wrong("atoms", "\"all\", a species, a number or a list", &text.clone().into())
+        })?;
+        return Ok((0..glass.len()).filter(|&atom| configuration.species[atom] == kind).collect());
+    }
+    if given.is_string() {
+        return Ok((0..glass.len()).collect());
+    }
+    if let Some(column) = given.clone().try_cast::<Column>() {
+        return column.numbers()?.iter().map(|&atom| place(glass, atom as i64)).collect();
+    }
+    let list = options.counts("atoms")?.unwrap_or_default();
+    if given.is_array() {
+        return list.into_iter().map(|atom| place(glass, atom as i64)).collect();
+    }
+    let count = list.first().copied().unwrap_or(0);
+    if count > glass.len() {
+        return Err(Error::input(format!("artn: `atoms` is {count}, but the glass has {} atoms", glass.len())));
+    }
+    let all: Vec<usize> = (0..glass.len()).collect();
+    let mut chosen: Vec<usize> = all.sample(&mut stream(seed, Purpose::Selection, u64::MAX), count).copied().collect();
+    chosen.sort_unstable();
+    Ok(chosen)
+}
+
+/// An atom counted from 0.
+fn place(glass: &Glass, atom: i64) -> Result<usize> {
+    let place = usize::try_from(atom - 1).ok().filter(|&p| p < glass.len());
+    place.ok_or_else(|| Error::input(format!("artn: there is no atom {atom}; the glass has atoms 1 to {}", glass.len())))
+}
+
+fn from_one(call: &str, what: &str, number: i64) -> Result<usize> {
+    usize::try_from(number - 1).map_err(|_| Error::input(format!("{call}: the {what} must be 1 or more, found {number}")))
+}
+
+/// The table of a campaign, written to its store, with what the reader should know.
+fn finish(events: &Events, store: Option<&str>) -> Result<Table> {
+    let table = Table::from_columns(events.columns())?;
+    events.notes.iter().for_each(|note| observer().say(&format!("artn: {note}")));
+    if let Some(path) = store.filter(|p| Path::new(p) != journal_of(p.as_ref())) {
+        table.save(path)?;
+    }
+    let check = statistics::whole_cell(&table)?;
+    if check.events > 0 {
+        observer().say(&format!(
+            "artn: with all atoms free, the barriers of a random sample of {} differ by {:.1e} eV at most, {:.1e} eV in the median",
+            check.events, check.largest, check.median
+        ));
+    }
+    Ok(table)
+}
+
+/// One try with its configurations.
+fn one_event(glass: &Glass, search: &Search, atom: usize, attempt: usize, seed: u64) -> Result<Map> {
+    let search = Search::new(
+        Artn { keep_configurations: true, ..search.options().clone() },
+        glass.configuration(),
+        glass.potential()?,
+    )?;
+    let event = search.run(atom, attempt, seed)?;
+    let step = format!("artn_event({}, {}, #{{ seed: {seed} }})", atom + 1, attempt + 1);
+    let mut map = Map::new();
+    for (name, displacements) in [("saddle", &event.saddle), ("end", &event.end)] {
+        if !displacements.is_empty() {
+            let mut configuration = search.configuration().clone();
+            displacements.iter().for_each(|(atom, d)| configuration.positions[*atom] += d);
+            map.insert(name.into(), Dynamic::from(glass.then(configuration, format!("{step}.{name}"))));
+        }
+    }
+    let label = search.options().label();
+    let columns = crate::saddle::event::columns(std::slice::from_ref(&event), seed, &label);
+    map.insert("event".into(), Dynamic::from(Table::from_columns(columns)?));
+    Ok(map)
+}
+
+/// Add what this file binds.
+pub(super) fn register(library: &mut Library) {
+    library.add("saddle", exported_module!(binding));
+}

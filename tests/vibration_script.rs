@@ -1,0 +1,74 @@
+//! Vibrations and deformation in scripts.
+
+mod common;
+use common::{error, number, run};
+
+fn with_glass(script: &str) -> String {
+    let read = "let glass = read(\"tests/data/glass256.data\", #{ potential: potential(\"CuZr-2009\"), species: [\"Cu\", \"Zr\"] });";
+    format!("{read} {script}")
+}
+
+fn check(script: &str, expected: f64, tolerance: f64) {
+    let found = number(&with_glass(script));
+    assert!((found - expected).abs() <= tolerance, "{script}: {found} instead of {expected}");
+}
+
+#[test]
+fn modes_have_frequencies_vectors_and_participation() {
+    check("let m = glass.modes(#{ lowest: 4 }); m.count + m.participation.sum() + m.frequencies.len()", 12.0, 1e-9);
+    check("glass.modes(#{ fraction: 0.01 }).count", 7.0, 0.0);
+    check(
+        "let v = glass.modes(#{ lowest: 1 }).vectors(0); (v[\"x\"]*v[\"x\"] + v[\"y\"]*v[\"y\"] + v[\"z\"]*v[\"z\"]).sum()",
+        1.0,
+        1e-9,
+    );
+    check("glass.modes(#{ all: true }).frequencies.len()", 765.0, 0.0);
+    assert!(number(&with_glass("glass.modes(#{ lowest: 1 }).participation_ratio[0]")) <= 1.0);
+    assert!(error(&with_glass("glass.modes(#{ lowest: 2, fraction: 0.1 })")).contains("not both"));
+    assert!(error(&with_glass("glass.modes(#{ lowest: 1 }).vectors(3)")).contains("no mode 3"));
+    assert!(error(&with_glass("glass.modes(#{ lowst: 1 })")).contains("`lowest`"));
+}
+
+#[test]
+fn one_run_serves_equal_calls() {
+    let options = "#{ time: 0.2*ps, equilibration: 0, interval: 0.02, seed: 1 }";
+    check(&format!("(glass.vibration({options}).msd - glass.vibration({options}).msd).abs().max()"), 0.0, 0.0);
+    check(&format!("glass.vibration({options}).frames"), 11.0, 0.0);
+    assert!(error(&with_glass("glass.vibration(#{ thermostat: \"berendsen\", seed: 1 })")).contains("nose_hoover"));
+}
+
+#[test]
+fn displacements_of_given_frames() {
+    let script = "let warm = glass.md(nose_hoover(#{ temperature: 300 }), #{ time: 0.1, frames: 0.02, seed: 1 });
+        let d = glass.displacements(warm.trajectory);
+        d.frames + (d.msd - d.msd_about_mean - d.mean_displacement * d.mean_displacement).abs().max()";
+    check(script, 6.0, 1e-12);
+}
+
+#[test]
+fn harmonic_displacements_grow_with_the_temperature() {
+    check(
+        "glass.harmonic_msd(#{ temperature: 600 }).mean() / glass.harmonic_msd(#{ temperature: 300 }).mean()",
+        2.0,
+        1e-9,
+    );
+}
+
+#[test]
+fn shear_gives_a_curve_and_events_with_both_sides() {
+    let sheared = "let s = glass.shear(#{ plane: \"xy\", step: 1e-3, to: 0.02 });";
+    check(&format!("{sheared} let e = s.events[0]; e.before.energy - e.after.energy - e.energy_drop"), 0.0, 1e-9);
+    check(&format!("{sheared} s.event_table.rows"), 1.0, 0.0);
+    check(&format!("{sheared} s.table.rows"), 23.0, 0.0);
+    check(&format!("{sheared} s.shear_modulus / glass.elastic().matrix[5][5]"), 1.0, 0.05);
+    let line = run(&with_glass(&format!("{sheared} `${{s}}`"))).to_string();
+    assert!(line.starts_with("Shear to 0.0200: 1 events"), "{line}");
+    assert!(error(&with_glass("glass.shear(#{ plane: \"xx\" })")).contains("`plane` must be"));
+    assert!(error(&with_glass("glass.shear(#{ sense: 2 })")).contains("1 or -1"));
+}
+
+#[test]
+fn affine_strain_tilts_the_cell() {
+    check("let t = glass.strain(#{ plane: \"xy\", strain: 0.02 }); t.volume / glass.volume", 1.0, 1e-12);
+    assert!(error(&with_glass("glass.strain(#{ plane: \"xy\" })")).contains("`strain` is needed"));
+}
