@@ -8,10 +8,10 @@ use std::sync::Arc;
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::Configuration;
 use vitric::glass::Glass;
-use vitric::observer::Silent;
+use vitric::observer::{Observer, Silent};
 use vitric::potential::Potential;
 use vitric::units;
-use vitric::vibration::{Harmonic, ModeSearch, Modes, Motion, flexibility_volume};
+use vitric::vibration::{Diffusion, Harmonic, ModeSearch, Modes, Motion, Vibration, flexibility_volume};
 
 fn data(name: &str) -> String {
     let path = format!("tests/data/{name}");
@@ -251,4 +251,49 @@ fn drift_and_a_change_of_the_cell_are_no_displacement() {
 #[test]
 fn flexibility_volume_is_its_formula() {
     assert_eq!(flexibility_volume(&[0.5, 0.25], &[8.0, 27.0]), [1.0, 0.75]);
+}
+
+#[test]
+fn cold_vibrations_are_harmonic() {
+    let glass = glass256();
+    let temperature = 30.0;
+    let vibration = Vibration { temperature, time: 20.0, langevin: true, damping: 0.5, seed: 1, ..Default::default() };
+    let average = vibration.run(&glass, &Silent).unwrap();
+    assert_eq!(average.motion.frames(), 401);
+    assert!((average.temperature / temperature - 1.0).abs() < 0.05, "{} K", average.temperature);
+    assert!(!average.motion.hopped(0.5).contains(&true));
+    let found = average.motion.mean_squared_displacement();
+    let expected = Harmonic { temperature, ..Default::default() }.mean_squared_displacement(&glass, &Silent).unwrap();
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let ratio = mean(&found) / mean(&expected);
+    assert!((ratio - 1.0).abs() < 0.15, "{ratio}");
+    let r = correlation(&found, &expected);
+    assert!(r > 0.9, "{r}");
+}
+
+fn correlation(x: &[f64], y: &[f64]) -> f64 {
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let (a, b) = (mean(x), mean(y));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| x.iter().zip(y).map(|(x, y)| f(x - a, y - b)).sum::<f64>();
+    sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
+}
+
+#[test]
+fn diffusion_is_averaged_over_the_end_of_the_run() {
+    let glass = glass256();
+    let diffusion = Diffusion { time: 0.5, window: 0.2, interval: 0.02, seed: 1, ..Default::default() };
+    let average = diffusion.run(&glass, &Silent).unwrap();
+    assert_eq!(average.motion.frames(), 6);
+    let fixed = Diffusion { free_cell: false, ..diffusion.clone() }.run(&glass, &Silent).unwrap();
+    assert_ne!(fixed.motion.mean_squared_displacement(), average.motion.mean_squared_displacement());
+    assert!(Diffusion { window: 0.0, ..diffusion.clone() }.run(&glass, &Silent).is_err());
+    assert!(diffusion.run(&glass, &Impatient).is_err(), "nothing to average yet");
+}
+
+struct Impatient;
+
+impl Observer for Impatient {
+    fn interrupted(&self) -> bool {
+        true
+    }
 }

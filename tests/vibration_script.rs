@@ -15,10 +15,14 @@ fn check(script: &str, expected: f64, tolerance: f64) {
 
 #[test]
 fn modes_have_frequencies_vectors_and_participation() {
-    check("let m = glass.modes(#{ lowest: 4 }); m.count + m.participation.sum() + m.frequencies.length", 12.0, 1e-9);
+    check("let m = glass.modes(#{ lowest: 4 }); m.count + m.participation.sum() + m.frequencies.len()", 12.0, 1e-9);
     check("glass.modes(#{ fraction: 0.01 }).count", 7.0, 0.0);
-    check("let v = glass.modes(#{ lowest: 1 }).vectors(0); (v[\"x\"]*v[\"x\"] + v[\"y\"]*v[\"y\"] + v[\"z\"]*v[\"z\"]).sum()", 1.0, 1e-9);
-    check("glass.modes(#{ all: true }).frequencies.length", 765.0, 0.0);
+    check(
+        "let v = glass.modes(#{ lowest: 1 }).vectors(0); (v[\"x\"]*v[\"x\"] + v[\"y\"]*v[\"y\"] + v[\"z\"]*v[\"z\"]).sum()",
+        1.0,
+        1e-9,
+    );
+    check("glass.modes(#{ all: true }).frequencies.len()", 765.0, 0.0);
     assert!(number(&with_glass("glass.modes(#{ lowest: 1 }).participation_ratio[0]")) <= 1.0);
     assert!(error(&with_glass("glass.modes(#{ lowest: 2, fraction: 0.1 })")).contains("not both"));
     assert!(error(&with_glass("glass.modes(#{ lowest: 1 }).vectors(3)")).contains("no mode 3"));
@@ -43,7 +47,11 @@ fn displacements_of_given_frames() {
 
 #[test]
 fn harmonic_displacements_grow_with_the_temperature() {
-    check("glass.harmonic_msd(#{ temperature: 600 }).mean() / glass.harmonic_msd(#{ temperature: 300 }).mean()", 2.0, 1e-9);
+    check(
+        "glass.harmonic_msd(#{ temperature: 600 }).mean() / glass.harmonic_msd(#{ temperature: 300 }).mean()",
+        2.0,
+        1e-9,
+    );
 }
 
 #[test]

@@ -76,11 +76,7 @@ impl ElasticConstants {
 /// `C11 + C22 + C33`, `C12 + C13 + C23` and `C44 + C55 + C66`, mixed terms as means of both sides of the diagonal.
 fn sums(c: &Matrix6<f64>) -> [f64; 3] {
     let mixed = |i: usize, j: usize| 0.5 * (c[(i, j)] + c[(j, i)]);
-    [
-        (0..3).map(|k| c[(k, k)]).sum(),
-        mixed(0, 1) + mixed(0, 2) + mixed(1, 2),
-        (3..6).map(|k| c[(k, k)]).sum(),
-    ]
+    [(0..3).map(|k| c[(k, k)]).sum(), mixed(0, 1) + mixed(0, 2) + mixed(1, 2), (3..6).map(|k| c[(k, k)]).sum()]
 }
 
 /// Axes of the six components.

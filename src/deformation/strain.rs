@@ -51,7 +51,9 @@ impl FromStr for ShearPlane {
         let axes = name.as_bytes().iter().map(|&letter| axis(letter)).collect::<Option<Vec<usize>>>();
         match axes.as_deref() {
             Some(&[direction, normal]) if direction != normal => Ok(ShearPlane { direction, normal }),
-            _ => Err(Error::input(format!("`plane` must be \"xy\", \"xz\", \"yz\", \"yx\", \"zx\" or \"zy\", found \"{name}\""))),
+            _ => Err(Error::input(format!(
+                "`plane` must be \"xy\", \"xz\", \"yz\", \"yx\", \"zx\" or \"zy\", found \"{name}\""
+            ))),
         }
     }
 }

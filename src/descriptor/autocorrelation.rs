@@ -284,6 +284,28 @@ impl Correlation {
         ]
     }
 
+    /// As [`Correlation::columns`], divided by the value in the bin that holds the distance `at` [length].
+    ///
+    /// An error when there is no such bin or its value is not positive.
+    pub fn scaled(&self, at: f64) -> Result<Vec<Column>> {
+        let bin = (0..self.values.len()).find(|&k| (self.distance(k) - at).abs() <= 0.5 * self.bin * (1.0 + 1e-9));
+        // A distance on the edge of two bins belongs to the second.
+        let bin = bin.map(|k| if at >= self.distance(k) + 0.5 * self.bin * (1.0 - 1e-9) { k + 1 } else { k });
+        let Some(&unit) = bin.and_then(|k| self.values.get(k)) else {
+            return Err(Error::input(format!("autocorrelation: no bin holds a distance of {at} A")));
+        };
+        if unit.is_nan() || unit <= 0.0 {
+            return Err(Error::numeric(format!(
+                "autocorrelation: C(r) is {unit:.4} at {at} A; it cannot be set to 1 there"
+            )));
+        }
+        let scaled = |values: Vec<f64>| values.into_iter().map(|c| c / unit).collect();
+        let mut columns = self.columns();
+        columns[2] = Column::float("correlation", "", scaled(self.values.clone()));
+        columns[3] = Column::float("correlation_error", "", scaled(self.errors(200, 1)));
+        Ok(columns)
+    }
+
     /// How often each block was drawn.
     fn resample(&self, seed: u64, sample: usize) -> Vec<f64> {
         let mut random = stream(seed, Purpose::Bootstrap, sample as u64);

@@ -560,3 +560,25 @@ fn binary(operation: Binary, row: &mut [f64], other: &[f64]) {
         Binary::Power => each(row, f64::powf),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_deposits_the_same_gaussian() {
+        let (width, step, reach) = (0.15, 0.02, 60);
+        let gaussian = Gaussian::new(width, step, reach);
+        let distances = [0.0, 0.011, 2.345678, 7.77, 9.99999];
+        let (mut fast, mut portable) = (vec![0.0; 700], vec![0.0; 700]);
+        gaussian.deposit(&distances, &mut fast);
+        gaussian.deposit_portable(&distances, &mut portable);
+        assert!(fast.iter().zip(&portable).all(|(a, b)| a.to_bits() == b.to_bits()));
+        for (k, value) in portable.iter().enumerate() {
+            let r = (k as f64 - reach as f64) * step;
+            let near = |d: &&f64| ((r - **d) / step).abs() < reach as f64 - 0.6;
+            let exact: f64 = distances.iter().filter(near).map(|d| (-0.5 * ((r - d) / width).powi(2)).exp()).sum();
+            assert!((value - exact).abs() < 1e-12, "{r}: {value} {exact}");
+        }
+    }
+}

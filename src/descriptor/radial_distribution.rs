@@ -210,11 +210,10 @@ fn count_pairs(
     // Each pair was met once, from whichever side came first.
     for a in 0..kinds {
         for b in a..kinds {
-            for k in 0..bins {
-                let both = counts[a * kinds + b][k] + counts[b * kinds + a][k];
-                counts[a * kinds + b][k] = both;
-                counts[b * kinds + a][k] = both;
-            }
+            let (forth, back) = (&counts[a * kinds + b], &counts[b * kinds + a]);
+            let both: Vec<u64> = forth.iter().zip(back).map(|(n, m)| n + m).collect();
+            counts[b * kinds + a].clone_from(&both);
+            counts[a * kinds + b] = both;
         }
     }
     Ok(counts)

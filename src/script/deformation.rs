@@ -56,8 +56,7 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn shear(glass: Glass, options: Map) -> Raw<Sheared> {
-        let known =
-            ["plane", "sense", "step", "to", "resolution", "energy_drop", "force_tolerance", "max_evaluations"];
+        let known = ["plane", "sense", "step", "to", "resolution", "energy_drop", "force_tolerance", "max_evaluations"];
         let options = Options::new("shear", options, &known)?;
         let default = QuasistaticShear::default();
         let step = options.positive("step")?.or(default.step);
@@ -241,7 +240,10 @@ pub(super) fn register(library: &mut Library) {
     });
     library.value::<Event>("ShearEvent", |event| {
         let e = event.get();
-        format!("ShearEvent at {:.6}: stress falls by {:.4} GPa, energy by {:.4} eV", e.strain, e.stress_drop, e.energy_drop)
+        format!(
+            "ShearEvent at {:.6}: stress falls by {:.4} GPa, energy by {:.4} eV",
+            e.strain, e.stress_drop, e.energy_drop
+        )
     });
     library.value::<ElasticConstants>("ElasticConstants", |c| {
         let (g, k, nu) = (c.shear_modulus(), c.bulk_modulus(), c.poisson_ratio());

@@ -32,6 +32,14 @@ pub(super) struct Frames {
     glass: Glass,
 }
 
+impl Frames {
+    /// Every frame as a glass at rest.
+    pub(super) fn glasses(&self) -> Result<Vec<Glass>> {
+        let glass = |k| Ok(self.glass.then(self.trajectory.configuration(k)?, format!("frame {k}")));
+        (0..self.trajectory.len()).map(glass).collect()
+    }
+}
+
 /// A temperature, constant or from one value to another.
 fn temperature(options: &Options) -> Result<Ramp> {
     if options.has("temperature") {

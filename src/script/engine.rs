@@ -5,7 +5,7 @@ use super::error::{Context, Report};
 use super::help::Entry;
 use super::library::Library;
 use super::system::State;
-use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, system, table, terminal, units, vibration};
+use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, system, table, terminal, units, vibration};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Scope};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +25,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     vibration::register,
     deformation::register,
     saddle::register,
+    structure::register,
 ];
 
 /// How a session is set up.

@@ -18,6 +18,7 @@ mod options;
 mod plot;
 mod saddle;
 mod stdlib;
+mod structure;
 mod system;
 mod table;
 mod terminal;

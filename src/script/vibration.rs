@@ -178,7 +178,14 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn vibration(glass: Glass, options: Map) -> Raw<Displacements> {
         let known = [
-            "temperature", "time", "equilibration", "interval", "time_step", "damping", "thermostat", "hop_distance",
+            "temperature",
+            "time",
+            "equilibration",
+            "interval",
+            "time_step",
+            "damping",
+            "thermostat",
+            "hop_distance",
             "seed",
         ];
         let options = Options::new("vibration", options, &known)?;
@@ -190,7 +197,8 @@ mod binding {
             interval: options.positive("interval")?.or(default.interval),
             time_step: options.positive("time_step")?.or(default.time_step),
             damping: options.positive("damping")?.or(default.damping),
-            langevin: options.choice("thermostat", &["nose_hoover", "langevin"])?.or("nose_hoover".into()) == "langevin",
+            langevin: options.choice("thermostat", &["nose_hoover", "langevin"])?.or("nose_hoover".into())
+                == "langevin",
             seed: options.seed("seed")?,
         };
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);

@@ -117,7 +117,8 @@ impl Harmonic {
             let mut taken: Vec<usize> = neighbors.of(atom).map(|n| colors[n.0]).collect();
             taken.sort_unstable();
             taken.dedup();
-            colors[atom] = taken.iter().enumerate().find(|&(k, color)| k != *color).map_or(taken.len(), |found| found.0);
+            colors[atom] =
+                taken.iter().enumerate().find(|&(k, color)| k != *color).map_or(taken.len(), |found| found.0);
         }
         Ok(colors)
     }

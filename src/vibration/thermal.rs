@@ -117,7 +117,10 @@ impl Diffusion {
     /// Run from a configuration.
     pub fn run(&self, glass: &Glass, observer: &dyn Observer) -> Result<Average> {
         if !(self.window > 0.0 && self.window <= 1.0) {
-            return Err(Error::input(format!("diffusive_msd: `window` must be between 0 and 1, found {}", self.window)));
+            return Err(Error::input(format!(
+                "diffusive_msd: `window` must be between 0 and 1, found {}",
+                self.window
+            )));
         }
         let temperature = Ramp::constant(self.temperature);
         let ensemble = match self.free_cell {
@@ -137,13 +140,7 @@ impl Diffusion {
 }
 
 /// Displacements from `glass` in a run, averaged over the frames from time `from` on.
-fn average(
-    glass: &Glass,
-    dynamics: &Dynamics,
-    from: f64,
-    interval: f64,
-    observer: &dyn Observer,
-) -> Result<Average> {
+fn average(glass: &Glass, dynamics: &Dynamics, from: f64, interval: f64, observer: &dyn Observer) -> Result<Average> {
     if !(interval.is_finite() && interval > 0.0) {
         return Err(Error::input(format!("md: `interval` must be positive, found {interval}")));
     }
@@ -151,15 +148,16 @@ fn average(
     let mut temperature = 0.0;
     let mut refused = None;
     let every = ((interval / dynamics.time_step).round() as usize).max(1);
-    let run = dynamics.run_sampled(glass.configuration(), glass.potential()?, observer, every, &mut |time, state| {
-        if time < from - 1e-9 {
-            return;
-        }
-        if let Err(error) = motion.push(&state.cell, &state.positions) {
-            refused = Some(error);
-        }
-        temperature += state.temperature();
-    })?;
+    let run =
+        dynamics.run_sampled(glass.configuration(), glass.potential()?, observer, every, &mut |time, state| {
+            if time < from - 1e-9 {
+                return;
+            }
+            if let Err(error) = motion.push(&state.cell, &state.positions) {
+                refused = Some(error);
+            }
+            temperature += state.temperature();
+        })?;
     if let Some(error) = refused.or(run.failure) {
         return Err(error);
     }

@@ -1,0 +1,149 @@
+//! The structure of a glass in scripts: every function once, and what it says when it is used wrongly.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod common;
+
+use common::{error, number, run};
+
+/// The reference glass of 2048 atoms, then a script.
+fn on_glass(script: &str) -> String {
+    format!("let glass = read(\"tests/data/structure/config.extxyz.gz\");\n{script}")
+}
+
+fn check_number(script: &str, expected: f64, tolerance: f64) {
+    let found = number(&on_glass(script));
+    assert!((found - expected).abs() <= tolerance, "{script}: found {found}, expected {expected}");
+}
+
+fn check_text(script: &str, expected: &str) {
+    let found = run(&on_glass(script)).to_string();
+    assert!(found.contains(expected), "{script}: found {found}");
+}
+
+fn check_error(script: &str, expected: &str) {
+    let found = error(&on_glass(script));
+    assert!(found.contains(expected), "{script}: found {found}");
+}
+
+#[test]
+fn voronoi_cells() {
+    check_number("glass.voronoi().volumes.sum()", 35975.650274258696, 1e-7);
+    check_number("glass.voronoi().volumes[0]", 19.714590455648462, 1e-11);
+    check_number("glass.voronoi(#{ radii: #{ Cu: 1.28, Zr: 1.6 } }).volumes[0]", 22.879144611928215, 1e-11);
+    check_number("glass.voronoi().faces(5)[0]", 6.0, 0.0);
+    check_number("glass.voronoi().faces()[0]", 15.0, 0.0);
+    check_number("glass.voronoi(#{ relative_area: 0.01 }).faces()[1]", 10.0, 0.0);
+    check_number("glass.voronoi(#{ edge_length: 0.2 }).faces(5)[0]", 8.0, 0.0);
+    check_number("glass.voronoi().areas[0]", 38.805741307331424, 1e-9);
+    check_text("glass.voronoi().index()[0]", "<0,3,6,6>");
+    check_text("let n = glass.voronoi().neighbors; \"\" + n.columns", "neighbor");
+    check_error("glass.voronoi(#{ radius: 1 })", "no option `radius`; did you mean `radii`?");
+    check_error("glass.voronoi(#{ area: 0.1, edge_length: 0.2 })", "one threshold only");
+    check_error("glass.voronoi(#{ radii: #{ Cu: 1.3 } })", "`radii` has none for Zr");
+}
+
+#[test]
+fn coordination_and_radial_distribution() {
+    check_number("glass.coordination(#{ cutoff: 3.9 })[0]", 15.0, 0.0);
+    check_number("glass.coordination()[0]", 15.0, 0.0);
+    check_number("glass.coordination(#{ cutoff: 11.2, species: \"Cu\" })[0]", 172.0, 0.0);
+    check_number("glass.radial_distribution(#{ to: 13, bins: 650 }).troughs()[\"distance\"][0]", 3.88, 0.1);
+    check_number("glass.radial_distribution().peaks(#{ pair: \"Zr-Zr\" })[\"distance\"][0]", 3.18, 0.08);
+    check_number("glass.radial_distribution(#{ to: 8, bins: 80, frames: [glass, glass] }).table.rows", 80.0, 0.0);
+    check_error("glass.radial_distribution(#{ frames: [1] })", "must be a trajectory, or a list of glasses");
+    check_text("glass.radial_distribution().to_string()", "troughs at 3.8");
+    check_error("glass.radial_distribution().peaks(#{ pair: \"CuZr\" })", "no pair `CuZr`");
+    check_error("glass.coordination(#{ cutoff: 20 })", "at least 40.000 A");
+    check_error("glass.coordination(#{ species: \"Al\" })", "no species `Al`; the glass has");
+}
+
+#[test]
+fn local_functions_are_formulas() {
+    let g = "let g = glass.local_rdf(\"Cu\", #{ cutoff: 6.4 });";
+    let whole = 4.0 / 3.0 * std::f64::consts::PI * 6.4_f64.powi(3);
+    for formula in ["g - g + 1", "1 + (g - g)", "g * 0 + 1.0", "exp(ln(g + 1) - ln(1.0 + g))", "abs(-(g * 0 + 1))"] {
+        check_number(&format!("{g} ({formula}).integrate_sphere(0.0, 6.4)[3]"), whole, 1e-9 * whole);
+    }
+    check_number(&format!("{g} (g.r * 0 + 2 ** (g * 0) / 1).integrate_sphere(0, 6.4)[3]"), whole, 1e-9 * whole);
+    check_number(
+        &format!(
+            "{g} sqrt((g * 0 + 4) * glass.voronoi().volumes / glass.voronoi().volumes).integrate_sphere(0, [3, 6.4])[1][7]"
+        ),
+        2.0 * whole,
+        1e-9 * whole,
+    );
+    check_number(&format!("{g} g.mean()[\"value\"].max()"), 5.0, 2.0);
+    check_number(&format!("{g} g.around(2048).rows"), 321.0, 0.0);
+    check_error(&format!("{g} g.around(0)"), "counted from 1");
+    check_error(&format!("{g} g.integrate_sphere(0, 7)"), "between 0 and the cutoff 6.4 A");
+}
+
+#[test]
+fn descriptors_make_a_table() {
+    let structure = "let s = glass.describe([voronoi_volume(), voronoi_index(), five_fold_symmetry(), coordination(), \
+                     coordination(#{ species: \"Zr\" }), excess_entropy(#{ cutoff: 6.4*angstrom })]);";
+    check_number(&format!("{structure} s.rows"), 2048.0, 0.0);
+    check_number(&format!("{structure} s[\"atom\"][0]"), 1.0, 0.0);
+    check_text(&format!("{structure} s[\"species\"][0]"), "Zr");
+    check_number(&format!("{structure} s[\"five_fold_symmetry\"][0]"), 0.4, 1e-15);
+    check_number(&format!("{structure} s[\"coordination_Zr\"][0]"), 7.0, 0.0);
+    check_number(&format!("{structure} s[\"excess_entropy\"][0]"), -7.122568180576029, 2e-5);
+    check_text(&format!("{structure} s[\"excess_entropy\"].unit"), "k_B");
+    check_text(&format!("{structure} s[\"voronoi_volume\"].unit"), "A^3");
+    check_number("five_fold_symmetry().of(glass)[0]", 0.4, 1e-15);
+    check_number(
+        "let scale = 2.0; glass.describe([descriptor(\"twice\", |g| scale * g.voronoi().volumes)])[\"twice\"][0]",
+        2.0 * 19.714590455648462,
+        1e-9,
+    );
+    // Two frames average g, not S2: the same frame twice changes nothing.
+    check_number("excess_entropy(#{ cutoff: 6.4, frames: [glass, glass] }).of(glass)[0]", -7.122568180576029, 2e-5);
+    check_error("glass.describe([descriptor(\"wrong\", |g| 3)])", "`wrong` must give a column, found 3");
+    check_error("glass.describe([1])", "expected descriptors or columns, found 1");
+    check_error("excess_entropy(#{ cutof: 3 })", "did you mean `cutoff`?");
+    check_error("glass.describe([excess_entropy(#{ cutoff: 17 })])", "at least 34.000 A");
+}
+
+#[test]
+fn nonaffine_displacement() {
+    let sheared = "let sheared = read(\"tests/data/structure/sheared.extxyz.gz\");";
+    check_number(&format!("{sheared} sheared.nonaffine(glass, #{{ cutoff: 3.9 }})[0]"), 0.009737900143036566, 1e-11);
+    check_number(
+        &format!("{sheared} sheared.nonaffine(glass, #{{ normalize: \"sum\" }})[0]"),
+        0.14606850214554848,
+        1e-10,
+    );
+    check_number(&format!("{sheared} sheared.local_strain(glass)[0]"), 0.0099881777609864501, 1e-11);
+    check_error(&format!("{sheared} sheared.nonaffine(glass, #{{ normalize: \"max\" }})"), "one of \"mean\", \"sum\"");
+}
+
+#[test]
+fn autocorrelation_and_its_length() {
+    let c = "let c = glass.autocorrelation(five_fold_symmetry().of(glass), #{ to: 12 });";
+    check_number(&format!("{c} c.table.rows"), 12.0, 0.0);
+    check_number(&format!("{c} c.scaled(3.0)[\"correlation\"][3]"), 1.0, 1e-12);
+    check_text(&format!("{c} c.to_string()"), "Autocorrelation of five_fold_symmetry: 12 bins of 1 A");
+    check_text(&format!("{c} c.correlation_length(#{{ from: 2, to: 5 }}).to_string()"), "xi = ");
+    check_number(&format!("{c} let l = c.correlation_length(#{{ from: 2, to: 5 }}); l.points + l.dropped"), 3.0, 0.0);
+    check_number(
+        &format!(
+            "{c} let l = c.correlation_length(#{{ from: 2, to: 5 }}); if l.xi > 0.2 && l.xi < 5.0 && l.error > 0.0 {{ 1 }} else {{ 0 }}"
+        ),
+        1.0,
+        0.0,
+    );
+    check_number(
+        "glass.autocorrelation(glass.voronoi().volumes, #{ to: 16, bin: 0.2, species_mean: false }).table[\"correlation\"][11]",
+        1.4080171400701087,
+        1e-9,
+    );
+    check_error(&format!("{c} c.correlation_length(#{{ from: 8, to: 3 }})"), "`to` must be greater than `from`");
+    check_error("glass.autocorrelation(glass.voronoi().volumes * 0)", "all the same");
+}
+
+#[test]
+fn slices_become_maps() {
+    check_number("let field = glass.slice(glass.voronoi().volumes, #{ normal: \"y\", at: 5 }); 1", 1.0, 0.0);
+    check_number("glass.slice_atoms(#{ at: 5*angstrom }).rows", 2048.0 * 3.9 / 33.01, 60.0);
+    check_error("glass.slice(glass.voronoi().volumes, #{ normal: \"q\" })", "one of \"x\", \"y\", \"z\"");
+}
