@@ -193,7 +193,9 @@ fn a_run_can_be_continued() {
     let ensemble = Ensemble::Nve;
     let first =
         |time| Dynamics { ensemble: ensemble.clone(), initial_temperature: Some(300.0), time, ..Default::default() };
-    let whole = run(first(0.04)).configuration;
+    let whole = run(first(0.04));
+    assert!(whole.trajectory.is_empty(), "no frames were asked for");
+    let whole = whole.configuration;
     let half = run(first(0.02)).configuration;
     let rest = Dynamics { time: 0.02, ..Default::default() }.run(&half, &potential(), &Silent).unwrap().configuration;
     let apart = whole.positions.iter().zip(&rest.positions).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max);

@@ -196,7 +196,7 @@ impl Dynamics {
                 log.record(time, &state, integrator.reservoir(&state));
                 saved.store(step, &state);
             }
-            if step % frame_every == 0 {
+            if self.frames.is_some() && step % frame_every == 0 {
                 trajectory.push(time, Frame { cell: state.cell.clone(), positions: state.positions.clone() });
             }
             if step % every == 0 {
