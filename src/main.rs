@@ -29,6 +29,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Run a script; `vitric run FILE --help` lists its options
+    #[command(disable_help_flag = true)]
     Run {
         /// The script
         file: PathBuf,

@@ -1,7 +1,27 @@
-//! The language: options, units, errors.
+//! The language: units, options, errors, the command line.
 
 mod common;
+use assert_cmd::Command;
 use common::{error, number, run};
+
+fn vitric() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vitric"));
+    command.env_remove("VITRIC_STDLIB");
+    command
+}
+
+/// Exit code, standard output and standard error.
+fn called(folder: &tempfile::TempDir, words: &[&str]) -> (i32, String, String) {
+    let output = vitric().current_dir(folder).args(words).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn folder_with(name: &str, content: impl AsRef<[u8]>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), content).unwrap();
+    folder
+}
 
 #[test]
 fn units_multiply_and_are_seen_in_functions() {
@@ -16,5 +36,203 @@ fn unknown_names_are_errors_with_a_suggestion() {
     assert_eq!(error(&format!("{probe} probe(#{{ to: 1, rat: 2 }})")), "probe: no option `rat`; did you mean `rate`?");
     assert_eq!(error(&format!("{probe} probe()")), "probe: the option `to` is needed");
     assert_eq!(number(&format!("{probe} probe(#{{ to: 1, rate: 3 }})")), 3.0);
-    assert_eq!(run("let p = potential(\"CuZr-2009\"); p.name").into_string().unwrap(), "CuZr-2009");
+    assert_eq!(
+        error(&format!("{probe} probe(#{{ to: 1, rate: \"x\" }})")),
+        "probe: `rate` must be like 1.0, found \"x\""
+    );
+    assert_eq!(error("let cutoff = 1; cutof + 1"), "no variable `cutof`; did you mean `cutoff`?");
+    assert_eq!(error("potentail(\"x\")"), "no function `potentail`; did you mean `potential`?");
+    assert_eq!(error("potential(\"CuZr-2009\").cutof"), "a Potential has no property `cutof`; did you mean `cutoff`?");
+    assert_eq!(error("let m = #{ a: 1 }; m.b"), "the map has no `b`");
+    assert_eq!(error("potential + 1"), "`potential` is a function: write potential(...)");
+    assert!(error("potential(3)").starts_with("potential: cannot be called with (integer); there is potential(name)"));
+}
+
+#[test]
+fn closures_of_the_standard_library_and_of_the_script_work_everywhere() {
+    let folder = folder_with(
+        "mine.rhai",
+        "/// Times a.\nfn times(options) { let o = defaults(options, #{ a: 2.0 }); |x| x * o.a }",
+    );
+    std::fs::write(folder.path().join("s.rhai"), "print([1, 2].map(times())); print(times(#{ a: 3 }).call(1));")
+        .unwrap();
+    let (code, out, err) = called(&folder, &["--stdlib", ".", "s.rhai"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "[2.0, 4.0]\n3.0\n", ""));
+}
+
+#[test]
+fn an_error_shows_line_caret_and_chain_of_calls() {
+    let script = "// A study.\nfn inner(x) {\n    x + unit\n}\nfn outer(x) { inner(x) }\nlet unit = 1;\nouter(2);\n";
+    let folder = folder_with("s.rhai", script);
+    let (code, out, err) = called(&folder, &["run", "s.rhai"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(
+        err,
+        "error: no variable `unit`\n  --> s.rhai:3:9\n  |\n3 |     x + unit\n  |         ^^^^\n  \
+         `inner` called at s.rhai:5\n  `outer` called at s.rhai:7\n"
+    );
+}
+
+#[test]
+fn an_error_about_an_option_points_at_it() {
+    let folder = folder_with("s.rhai", "let g = read(\"x\", #{\n    frame: 1.5,\n});\n");
+    let (code, _, err) = called(&folder, &["s.rhai"]);
+    assert_eq!(code, 1);
+    assert!(err.ends_with("  --> s.rhai:2:5\n  |\n2 |     frame: 1.5,\n  |     ^^^^^\n"), "{err}");
+}
+
+const STUDY: &str = "#!/usr/bin/env vitric\n// Cools nothing.\nlet rate = arg(\"rate\", 1e13, \"cooling rate\");\n\
+    let atoms = arg(\"atoms\", 10, \"number of atoms\");\nlet scale = arg(\"scale\", \"small\", \"small or paper\");\n\
+    let folder = output_folder(arg(\"output\", \"results\", \"folder for results\"));\n\
+    print(`${rate} ${atoms} ${scale}`);\nwrite_text(folder + \"/a.txt\", \"x\");\n";
+
+#[test]
+fn a_script_has_options_and_help() {
+    let folder = folder_with("s.rhai", STUDY);
+    let (code, out, _) = called(&folder, &["run", "s.rhai", "--help"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("Cools nothing.\n\nusage: vitric run s.rhai [OPTIONS]\n"), "{out}");
+    for line in ["--rate       cooling rate [1e13]", "--overwrite  write into", "--scale      small or paper [small]"] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    assert!(!folder.path().join("results").exists(), "--help ran the script");
+    let (code, out, _) = called(&folder, &["s.rhai", "--rate", "1e12", "--atoms=4e3", "--scale", "paper"]);
+    assert_eq!((code, out.as_str()), (0, "1000000000000.0 4000 paper\n"));
+}
+
+#[test]
+fn a_wrong_command_line_is_said_before_any_work() {
+    let folder = folder_with("s.rhai", STUDY);
+    for (words, message) in [
+        (vec!["--rat", "1"], "error: s.rhai: no option --rat; did you mean --rate?\n"),
+        (vec!["--rate"], "error: s.rhai: --rate needs a value\n"),
+        (vec!["more"], "error: s.rhai: unexpected argument `more`; --help lists the options\n"),
+        (vec!["--atoms", "1.5"], "error: --atoms: expected a whole number, found `1.5`\n"),
+    ] {
+        let (code, _, err) = called(&folder, &[&["s.rhai"], &words[..]].concat());
+        assert_eq!((code, err.as_str()), (2, message));
+        assert!(!folder.path().join("results").exists());
+    }
+    assert_eq!(called(&folder, &["--nothing"]).0, 2);
+}
+
+#[test]
+fn an_existing_output_folder_is_kept() {
+    let folder = folder_with("s.rhai", STUDY);
+    std::fs::create_dir(folder.path().join("results")).unwrap();
+    std::fs::write(folder.path().join("results/old"), "precious").unwrap();
+    let (code, _, err) = called(&folder, &["s.rhai"]);
+    assert_eq!(code, 1);
+    assert!(err.starts_with(
+        "error: output_folder: results exists and is not empty; choose another name, or give --overwrite\n"
+    ));
+    assert!(!folder.path().join("results/a.txt").exists());
+    assert_eq!(called(&folder, &["s.rhai", "--overwrite"]).0, 0);
+    assert!(folder.path().join("results/old").exists());
+}
+
+#[test]
+fn scripts_that_are_missing_cut_short_or_binary() {
+    let folder = folder_with("cut.rhai", "let x = 1;\nprint(\"abc");
+    std::fs::write(folder.path().join("open.rhai"), "fn f() {\n  let x = 1;\n").unwrap();
+    std::fs::write(folder.path().join("binary.rhai"), b"let x = 1;\n\xff\xfe").unwrap();
+    for (name, message) in [
+        ("none.rhai", "error: none.rhai: no such file\n"),
+        ("binary.rhai", "error: binary.rhai: line 2 is not UTF-8 text; is this a script?\n"),
+        ("cut.rhai", "error: Open string is not terminated\n  --> cut.rhai:2:7\n"),
+        ("open.rhai", "error: Expecting '}'"),
+    ] {
+        let (code, _, err) = called(&folder, &[name]);
+        assert_eq!(code, 1);
+        assert!(err.starts_with(message), "{name}: {err}");
+    }
+}
+
+#[test]
+fn check_finds_unknown_functions_and_options_without_running() {
+    let script = "write_text(\"ran\", \"\");\nlet g = raed(\"x\");\nlet h = read(\"x\", #{ spices: 1 });\n\
+        fn f(options) { let o = defaults(options, #{ a: 1, bcd: 2 }); o.a }\nf(#{ bce: 2 });\nf(1, 2, 3);\n\
+        let m = #{ act: |x| x };\nm.act(1);\n[1, 2].map(|x| x + 1).filter(|x| x > 1);\nh.save();\nprint(format(1.0, 2));\n";
+    let folder = folder_with("s.rhai", script);
+    let (code, _, err) = called(&folder, &["check", "s.rhai"]);
+    let found: Vec<&str> = err.lines().filter(|l| l.starts_with("error") || l.contains("-->")).collect();
+    assert_eq!(
+        found,
+        [
+            "error: no function `raed`; did you mean `read`?",
+            "  --> s.rhai:2:9",
+            "error: read: no option `spices`; did you mean `species`?",
+            "  --> s.rhai:3:22",
+            "error: f: no option `bce`; did you mean `bcd`?",
+            "  --> s.rhai:5:6",
+            "error: f: cannot be called with 3 arguments",
+            "  --> s.rhai:6:1",
+            "error: save: cannot be called with 0 arguments; there is glass.save(path), trajectory.save(path), table.save(path)",
+            "  --> s.rhai:10:3",
+        ]
+    );
+    assert_eq!(code, 1);
+    assert!(!folder.path().join("ran").exists());
+}
+
+#[test]
+fn code_help_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(called(&folder, &["-e", "print(1 + 1)"]), (0, "2\n".into(), String::new()));
+    assert_eq!(called(&folder, &["-e", "fn f() { exit(3) } f(); print(1)"]).0, 3);
+    assert!(called(&folder, &["doc", "potential"]).1.starts_with("potential(name)\n    A potential: built in by name"));
+    assert!(called(&folder, &["doc"]).1.contains("\nunits\n    K eV"));
+    assert_eq!(called(&folder, &["-e", "help(read)"]).1, called(&folder, &["doc", "read"]).1);
+    assert!(called(&folder, &["-e", "help()"]).1.contains("\nglass\n"));
+    let (code, _, err) = called(&folder, &["doc", "potentail"]);
+    assert_eq!((code, err.as_str()), (1, "error: help: nothing is called `potentail`; did you mean `potential`?\n"));
+}
+
+#[test]
+fn ctrl_c_ends_a_script_with_130() {
+    let folder = folder_with("s.rhai", "print(\"begin\"); let n = 0; loop { n += 1; }");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_vitric"))
+        .arg(folder.path().join("s.rhai"))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
+    let id = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn seeds_are_whole_numbers_and_a_missing_one_is_chosen_and_said() {
+    assert_eq!(
+        error("pack(\"Cu50Zr50\", #{ atoms: 100, seed: \"one\" })"),
+        "pack: `seed` must be a whole number, zero or above, found \"one\""
+    );
+    assert_eq!(
+        error("pack(\"Cu50Zr50\", #{ atoms: 100, seed: -1 })"),
+        "pack: `seed` must be a whole number, zero or above, found -1"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (_, out, err) = called(&folder, &["-e", "print(pack(\"Cu50Zr50\", #{ atoms: 600 }).history[0])"]);
+    let seed = err.trim().strip_prefix("pack: chose seed: ").unwrap();
+    assert!(seed.parse::<u64>().is_ok() && out.contains(&format!("seed: {seed}")), "{out}{err}");
+}
+
+#[test]
+fn glasses_tell_what_they_are() {
+    let glass = "let g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });";
+    assert_eq!(number(&format!("{glass} g.atoms")), 600.0);
+    assert_eq!(run(&format!("{glass} g.species_names.to_string()")).into_string().unwrap(), "[\"Cu\", \"Zr\"]");
+    let each = number(&format!("{glass} g.atom_energies().sum()"));
+    let whole = number(&format!("{glass} g.energy"));
+    assert!((each - whole).abs() < 1e-8 * whole.abs());
+    let net = number(&format!("{glass} g.forces()[\"x\"].sum()"));
+    let size = number(&format!("{glass} g.forces()[\"x\"].max()"));
+    assert!(net.abs() < 1e-9 * size, "{net} {size}");
+    assert_eq!(number(&format!("{glass} g.number_density(\"Cu\") * g.volume")).round(), 300.0);
+    let pressure = number(&format!("{glass} let s = g.stress(); s.pressure + (s.xx + s[1][1] + s.zz) / 3.0"));
+    assert!(pressure.abs() < 1e-10);
+    assert!(error(&format!("{glass} g.count(\"Ni\")")).contains("the glass has no species Ni; it has Cu, Zr"));
 }

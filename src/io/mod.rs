@@ -12,7 +12,8 @@ pub mod lammps_dump;
 pub mod text;
 
 use crate::error::{Error, Result};
-use crate::glass::Glass;
+use crate::glass::trajectory::Frame as Snapshot;
+use crate::glass::{Glass, Trajectory};
 pub use atomic::write_atomic;
 pub use frame::{Frame, ReadOptions};
 use std::io::Write;
@@ -86,6 +87,34 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Glass> {
         Error::file(path, format!("there is no frame {wanted}; the file has {count}, counted from 0"))
     })?;
     frame.into_glass(path, options)
+}
+
+/// Every frame of a file as a trajectory, and the first of them as a glass. Frames that do not say their time are
+/// `interval` [ps] apart.
+pub fn read_trajectory(path: &Path, options: &ReadOptions, interval: f64) -> Result<(Glass, Trajectory)> {
+    let frames = read_frames(path)?;
+    let times: Vec<f64> = frames.iter().enumerate().map(|(k, f)| f.time.unwrap_or(k as f64 * interval)).collect();
+    let mut frames = frames.into_iter();
+    let first = frames.next().ok_or_else(|| Error::file(path, "the file has no frame"))?;
+    let glass = first.into_glass(path, options)?;
+    let start = glass.configuration();
+    let mut trajectory = Trajectory::new(start);
+    trajectory.push(times[0], Snapshot { cell: start.cell.clone(), positions: start.positions.clone() });
+    for (frame, time) in frames.zip(&times[1..]) {
+        let next = frame.into_configuration(path, options)?;
+        if next.species != start.species || next.elements.len() != start.elements.len() {
+            let count = trajectory.len();
+            return Err(Error::file(path, format!("the atoms of frame {count} are not those of frame 0")));
+        }
+        trajectory.push(*time, Snapshot { cell: next.cell, positions: next.positions });
+    }
+    Ok((glass, trajectory))
+}
+
+/// Writes every frame of a trajectory, one after the other.
+pub fn write_trajectory(path: &Path, trajectory: &Trajectory) -> Result<()> {
+    let glass = |k: usize| Ok(Glass::new(trajectory.configuration(k)?, None));
+    write_frames(path, &(0..trajectory.len()).map(glass).collect::<Result<Vec<Glass>>>()?)
 }
 
 /// Writes a glass in the format its name says; the file appears whole or not at all.

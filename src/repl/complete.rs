@@ -50,9 +50,10 @@ pub(super) fn candidates(session: &Session, before: &str) -> Candidate {
         return Candidate::Names { start, names: Vec::new() };
     }
     let entries = session.entries().iter().filter(|e| e.of.is_none() && e.topic != "language").map(inserted);
-    let own = session.functions().into_iter().map(|(name, parameters)| {
-        format!("{name}({}", if parameters.is_empty() { ")" } else { "" })
-    });
+    let own = session
+        .functions()
+        .into_iter()
+        .map(|(name, parameters)| format!("{name}({}", if parameters.is_empty() { ")" } else { "" }));
     let variables = session.variables().into_iter().map(|v| v.0);
     let keywords = KEYWORDS.iter().map(|k| k.to_string());
     names(start, word, entries.chain(own).chain(variables).chain(keywords))

@@ -13,15 +13,13 @@ pub(super) fn coloured(session: &Session, line: &str) -> String {
     let lines: Vec<&str> = line.split('\n').collect();
     let starts: Vec<usize> = lines.iter().scan(0, |at, l| Some(std::mem::replace(at, *at + l.len() + 1))).collect();
     let mut marks: Vec<(usize, &str)> = Vec::new();
-    for (token, position) in session.engine().lex(&[line]).0 {
+    for (token, position) in session.tokens(line) {
         let Some(row) = position.line() else { continue };
         let column = position.position().unwrap_or(1) - 1;
         let Some(text) = lines.get(row - 1) else { continue };
         let within = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
         let at = starts[row - 1] + within;
-        if !matches!(token, Token::EOF) {
-            marks.push((at, colour(session, &token)));
-        }
+        marks.push((at, colour(session, &token)));
     }
     let mut result = String::new();
     let first = marks.first().map_or(line.len(), |m| m.0);

@@ -69,8 +69,20 @@ fn calls(ast: &AST, visit: &mut dyn FnMut(Call)) {
 
 /// Words that Rhai treats itself.
 const KEYWORDS: &[&str] = &[
-    "print", "debug", "type_of", "eval", "Fn", "call", "curry", "is_shared", "is_def_fn", "is_def_var", "this", "help",
-    "to_string", "to_debug",
+    "print",
+    "debug",
+    "type_of",
+    "eval",
+    "Fn",
+    "call",
+    "curry",
+    "is_shared",
+    "is_def_fn",
+    "is_def_var",
+    "this",
+    "help",
+    "to_string",
+    "to_debug",
 ];
 
 /// Calls of functions that do not exist, with a number of arguments or an option that does not exist.
@@ -129,8 +141,9 @@ pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
 
 /// The options of every function with a name, unless one of them does not document its own.
 fn documented(entries: &[Entry], name: &str) -> Vec<String> {
-    let takes_options =
-        |e: &&Entry| e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == "options"));
+    let takes_options = |e: &&Entry| {
+        e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == super::engine::OPTIONS))
+    };
     let with: Vec<&Entry> = entries.iter().filter(|e| e.name == name).filter(takes_options).collect();
     if with.iter().any(|e| e.options.is_empty()) {
         return Vec::new();

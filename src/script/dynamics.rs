@@ -28,8 +28,8 @@ pub(super) struct Conditions {
 /// Frames of a run, and the glass they belong to.
 #[derive(Clone)]
 pub(super) struct Frames {
-    pub(super) trajectory: Arc<Trajectory>,
-    glass: Glass,
+    pub trajectory: Arc<Trajectory>,
+    pub glass: Glass,
 }
 
 impl Frames {

@@ -4,12 +4,17 @@ use super::check;
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::library::Library;
-use super::system::State;
-use super::{column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, system, table, terminal, units, vibration};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Scope};
-use std::collections::BTreeMap;
+use super::system::{self, Quit, State};
+use super::{
+    column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, table, terminal, units, vibration,
+};
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// The binding files, in the order of the help. Each has `pub(super) fn register(library: &mut Library)`.
 const BINDINGS: &[fn(&mut Library)] = &[
@@ -48,6 +53,15 @@ impl Sources {
 
     pub fn line(&self, source: &str, line: usize) -> Option<String> {
         self.0.get(source)?.lines().nth(line.checked_sub(1)?).map(str::to_string)
+    }
+
+    /// Names that a script declares by `let`, `const`, `for` or `fn`.
+    pub fn declared(&self, source: &str) -> Vec<String> {
+        let text = self.0.get(source).map(String::as_str).unwrap_or_default();
+        let words: Vec<&str> =
+            text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).collect();
+        let declares = |pair: &&[&str]| ["let", "const", "for", "fn"].contains(&pair[0]);
+        words.windows(2).filter(declares).map(|pair| pair[1].to_string()).collect()
     }
 
     /// Where the option that a message names in backticks is given, in the statement that begins at a place.
@@ -91,6 +105,8 @@ pub struct Session {
     scope: Scope<'static>,
     names: Scope<'static>,
     functions: AST,
+    /// Where the input being read has `_`, the last value.
+    last_value: Arc<Mutex<Vec<Position>>>,
     lines: usize,
 }
 
@@ -110,11 +126,29 @@ impl Session {
         entries.extend(Entry::of_rhai());
         state.set_help(entries.clone());
         let mut engine = finished.engine;
+        let takes_options =
+            |e: &&Entry| e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == OPTIONS));
+        let known: BTreeSet<String> = entries.iter().filter(takes_options).map(|e| e.name.clone()).collect();
+        // Marked as volatile in Rhai: a new version may need a change here.
+        #[allow(deprecated)]
+        engine.on_missing_function(move |name, arguments, method, context| {
+            without_options(&known, name, arguments, method, context)
+        });
         engine.set_default_tag(Dynamic::from(state.clone()));
         engine.on_print(|text| terminal::observer().print(text));
         engine.on_debug(|text, source, position| {
             let place = source.map(|s| format!("{s}:{position:?} ")).unwrap_or_default();
             terminal::observer().say(&format!("{place}{text}"));
+        });
+        let last_value = Arc::new(Mutex::new(Vec::<Position>::new()));
+        let places = last_value.clone();
+        // Marked as volatile in Rhai: a new version may need a change here.
+        #[allow(deprecated)]
+        engine.on_parse_token(move |token, position, _| match token {
+            Token::Underscore if places.lock().is_ok_and(|p| p.contains(&position)) => {
+                Token::Identifier(Box::new("_".into()))
+            }
+            token => token,
         });
         Ok(Session {
             engine,
@@ -124,6 +158,7 @@ impl Session {
             scope: Scope::new(),
             names: finished.names,
             functions: AST::empty(),
+            last_value,
             lines: 0,
         })
     }
@@ -162,9 +197,7 @@ impl Session {
     /// Functions defined in this session, with their parameters.
     pub fn functions(&self) -> Vec<(String, Vec<String>)> {
         let own = |f: &rhai::ScriptFnMetadata| !f.name.contains('$');
-        let pair = |f: rhai::ScriptFnMetadata| {
-            (f.name.to_string(), f.params.iter().map(|p| p.to_string()).collect())
-        };
+        let pair = |f: rhai::ScriptFnMetadata| (f.name.to_string(), f.params.iter().map(|p| p.to_string()).collect());
         self.functions.iter_functions().filter(own).map(pair).collect()
     }
 
@@ -209,11 +242,28 @@ impl Session {
         self.lines += 1;
         let name = format!("input {}", self.lines);
         self.sources.0.insert(name.clone(), text.into());
+        self.find_last_value(text);
         let ast = self.compile(text, &name)?;
         let mut merged = self.functions.merge(&ast);
         self.functions = merged.clone_functions_only();
         merged.set_source(name.as_str());
         self.finish(&merged, &name)
+    }
+
+    /// The tokens of a text; the tokenizer itself never stops.
+    pub fn tokens(&self, text: &str) -> Vec<(Token, Position)> {
+        self.engine.lex(&[text]).0.take_while(|(token, _)| *token != Token::EOF).collect()
+    }
+
+    /// Finds each `_` that is not the rest of a `switch`.
+    fn find_last_value(&self, text: &str) {
+        let tokens: Vec<(Token, Position)> = self.tokens(text);
+        let is_value = |pair: &&[(Token, Position)]| pair[0].0 == Token::Underscore && pair[1].0 != Token::DoubleArrow;
+        let ends = tokens.last().filter(|t| t.0 == Token::Underscore).map(|t| t.1);
+        let found = tokens.windows(2).filter(is_value).map(|pair| pair[0].1).chain(ends).collect();
+        if let Ok(mut places) = self.last_value.lock() {
+            *places = found;
+        }
     }
 
     /// What is wrong with a script, found without running it.
@@ -286,9 +336,9 @@ impl Session {
         terminal::end_evaluation();
         match result {
             Ok(Ok(value)) => Ok(Outcome::Value(value)),
-            Ok(Err(error)) => match *error {
-                EvalAltResult::Exit(value, _) => Ok(Outcome::Exit(value.as_int().unwrap_or(0) as i32)),
-                error => Err(Report::of_run(&error, name, &self.context(ast))),
+            Ok(Err(error)) => match Quit::in_error(&error) {
+                Some(code) => Ok(Outcome::Exit(code)),
+                None => Err(Report::of_run(&error, name, &self.context(ast))),
             },
             Err(_) => Err(Report::plain("vitric itself failed here; please report the message above")),
         }
@@ -330,15 +380,26 @@ pub(super) fn read_script(path: &Path) -> Result<String, Report> {
     })
 }
 
-/// Calls that leave out the options: `f(x)` is `f(x, #{})` where only that exists.
-pub(super) fn without_options(
+/// The name of the parameter that may be left out.
+pub(super) const OPTIONS: &str = "options";
+
+/// Calls that leave out the options: `f(x)` is `f(x, #{})` where the last parameter of `f` is called `options`.
+fn without_options(
+    known: &BTreeSet<String>,
     name: &str,
     arguments: &mut [&mut Dynamic],
     method: bool,
     mut context: EvalContext,
 ) -> Result<Option<Dynamic>, Box<EvalAltResult>> {
-    let word = name.starts_with(char::is_alphabetic) && !name.contains('$');
-    if !word || arguments.last().is_some_and(|a| a.is_map()) {
+    if arguments.last().is_some_and(|a| a.is_map()) {
+        return Ok(None);
+    }
+    let count = arguments.len() + usize::from(!method);
+    let own = |module: &rhai::SharedModule| {
+        let function = module.get_script_fn(name, count);
+        function.is_some_and(|f| f.params.last().is_some_and(|last| last == OPTIONS))
+    };
+    if !known.contains(name) && !context.namespaces().iter().any(own) {
         return Ok(None);
     }
     let mut values: Vec<Dynamic> = arguments.iter().map(|a| (**a).clone()).collect();
@@ -347,9 +408,7 @@ pub(super) fn without_options(
     match context.call_fn_raw(name, method, method, &mut list) {
         Ok(value) => Ok(Some(value)),
         Err(error) => match *error {
-            EvalAltResult::ErrorFunctionNotFound(ref signature, _)
-                if signature.split(" (").next() == Some(name) =>
-            {
+            EvalAltResult::ErrorFunctionNotFound(ref signature, _) if signature.split(" (").next() == Some(name) => {
                 Ok(None)
             }
             _ => Err(error),

@@ -76,7 +76,10 @@ impl Report {
     /// A script that could not be read as a program.
     pub(super) fn of_parse(error: &ParseError, source: &str, context: &Context) -> Report {
         let message = match error.err_type() {
-            ParseErrorType::VariableUndefined(name) => context.no_variable(name),
+            ParseErrorType::VariableUndefined(name) => {
+                let declared = context.sources.declared(source);
+                context.no_variable_among(name, declared.iter().map(String::as_str))
+            }
             ParseErrorType::Reserved(name) => format!("`{name}` is a reserved word"),
             other => other.to_string(),
         };
@@ -163,10 +166,14 @@ impl Context<'_> {
     }
 
     pub fn no_variable(&self, name: &str) -> String {
+        self.no_variable_among(name, std::iter::empty())
+    }
+
+    fn no_variable_among<'a>(&'a self, name: &str, declared: impl Iterator<Item = &'a str>) -> String {
         if self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
             return format!("`{name}` is a function: write {name}(...)");
         }
-        match suggestion(name, self.all_names()) {
+        match suggestion(name, declared.chain(self.all_names())) {
             Some(near) => format!("no variable `{name}`; did you mean `{near}`?"),
             None => format!("no variable `{name}`"),
         }

@@ -98,14 +98,30 @@ impl Entry {
     /// The first sentence of the text.
     pub fn summary(&self) -> String {
         let paragraph = self.text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-        paragraph.split_once(". ").map_or(paragraph.clone(), |(first, _)| first.to_string()).trim_end_matches('.').into()
+        paragraph
+            .split_once(". ")
+            .map_or(paragraph.clone(), |(first, _)| first.to_string())
+            .trim_end_matches('.')
+            .into()
+    }
+
+    /// The examples of the text, with whether they are fast.
+    pub fn examples(&self) -> Vec<(String, bool)> {
+        let mut found = Vec::new();
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            let Some(kind) = line.trim().strip_prefix("```rhai") else { continue };
+            let code: Vec<&str> = lines.by_ref().take_while(|l| l.trim() != "```").collect();
+            found.push((code.join("\n"), !kind.contains("slow")));
+        }
+        found
     }
 
     /// Signature and text, as `help(name)` shows them.
     pub fn page(&self) -> String {
         let mut page = format!("{}\n", self.signature());
-        for line in self.text.lines() {
-            let _ = writeln!(page, "    {}", line.replace("```rhai,slow", "").replace("```rhai", "").replace("```", ""));
+        for line in self.text.lines().filter(|l| !l.trim_start().starts_with("```")) {
+            let _ = writeln!(page, "{}", format!("    {line}").trim_end());
         }
         page
     }

@@ -1,5 +1,6 @@
 //! Reading and writing in scripts.
 
+use super::dynamics::Frames;
 use super::glass::SharedPotential;
 use super::{Library, Options, Raw};
 use crate::glass::Glass;
@@ -45,6 +46,39 @@ mod binding {
             frame: options.integer("frame")?.optional(),
         };
         Ok(io::read(Path::new(path), &options).map_err(|e| e.within("read"))?)
+    }
+
+    /// The frames of a file as a trajectory.
+    ///
+    /// - `potential`: the potential of the glass
+    /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file, such as `["Cu", "Zr"]`
+    /// - `interval`: time between two frames [ps], where the file does not say the time, 1
+    ///
+    /// ```rhai
+    /// let run = glass.md(nve(#{ temperature: 300*K }), #{ time: 20*fs, frames: 10*fs, seed: 1 });
+    /// run.trajectory.save("run.dump");
+    /// let frames = read_trajectory("run.dump", #{ interval: 10*fs });
+    /// print(frames.msd());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn read_trajectory(path: &str, options: Map) -> Raw<Frames> {
+        let options = Options::new("read_trajectory", options, &["potential", "species", "interval"])?;
+        let read_options = ReadOptions {
+            potential: options.value("potential", "a potential")?,
+            species: options.texts("species")?.unwrap_or_default(),
+            frame: None,
+        };
+        let interval = options.positive("interval")?.or(1.0);
+        let found = io::read_trajectory(Path::new(path), &read_options, interval);
+        let (glass, trajectory) = found.map_err(|e| e.within("read_trajectory"))?;
+        Ok(Frames { trajectory: trajectory.into(), glass })
+    }
+
+    /// Writes the frames: `.extxyz` or `.dump` by the ending of the name, `.gz` too.
+    #[rhai_fn(name = "save", return_raw)]
+    pub fn save_trajectory(trajectory: Frames, path: &str) -> Raw<()> {
+        let written = io::write_trajectory(Path::new(path), &trajectory.trajectory);
+        Ok(written.map_err(|e| e.within("save"))?)
     }
 
     /// Writes the glass: `.extxyz`, `.data` or `.dump` by the ending of the name, `.gz` too. The file appears whole

@@ -25,22 +25,13 @@ pub(super) struct Finished {
 
 impl Library {
     /// An engine with the settings of the language and nothing of ours in it.
-    #[allow(deprecated)]
     pub(super) fn new() -> Library {
         let mut engine = Engine::new();
         engine.set_strict_variables(true);
         engine.set_fail_on_invalid_map_property(true);
         engine.set_max_expr_depths(256, 128);
         engine.on_progress(|_| terminal::stop_script().then(|| Dynamic::from("interrupted")));
-        // Marked as volatile in Rhai: a new version may need a change here.
-        engine.on_missing_function(super::engine::without_options);
-        Library {
-            engine,
-            topics: Vec::new(),
-            constants: Vec::new(),
-            types: BTreeMap::new(),
-            names: Scope::new(),
-        }
+        Library { engine, topics: Vec::new(), constants: Vec::new(), types: BTreeMap::new(), names: Scope::new() }
     }
 
     /// Adds the functions of a module (`exported_module!(binding)`); their doc comments are the help under `topic`.

@@ -268,7 +268,12 @@ pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
 
 /// The known name nearest to a wrong one, if it is near enough to be a slip.
 pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |k: &&str| strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase());
-    let best = known.map(|k| (near(&k), k)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))?;
-    (best.0 > 0.8).then_some(best.1)
+    let name = name.to_lowercase();
+    let distance = |k: &str| strsim::damerau_levenshtein(&name, &k.to_lowercase());
+    let allowed = (name.chars().count() / 3).max(1);
+    known
+        .map(|k| (distance(k), k))
+        .filter(|(far, k)| *far <= allowed || (name.len() > 3 && k.starts_with(&name)))
+        .min_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(b.1)))
+        .map(|(_, k)| k)
 }

@@ -47,10 +47,8 @@ pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> R
     let context = Context { sources: &sources, entries: &[], names: Vec::new() };
     for (name, text) in files {
         let names = library.names().clone();
-        let mut ast = library
-            .engine()
-            .compile_with_scope(&names, text)
-            .map_err(|e| Report::of_parse(&e, name, &context))?;
+        let mut ast =
+            library.engine().compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &context))?;
         ast.set_source(name.as_str());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, library.engine())
             .map_err(|e| Report::of_run(&e, name, &context))?;

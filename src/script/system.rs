@@ -6,7 +6,7 @@ use super::options::{self, number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::error::Error;
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalContext, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, EvalContext, ImmutableString, Map, NativeCallContext};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -130,6 +130,18 @@ mod binding {
         Ok(crate::io::text::read(Path::new(path)).map_err(|e| e.within("read_text"))?)
     }
 
+    /// Ends the script with an exit code.
+    #[rhai_fn(name = "exit", return_raw)]
+    pub fn exit_with(code: i64) -> Raw<()> {
+        Err(Quit(code as i32).into())
+    }
+
+    /// Ends the script.
+    #[rhai_fn(return_raw)]
+    pub fn exit() -> Raw<()> {
+        Err(Quit(0).into())
+    }
+
     /// True when there is a file or folder of this name.
     pub fn exists(path: &str) -> bool {
         Path::new(path).exists()
@@ -154,6 +166,29 @@ mod binding {
         let size = x.abs();
         let plain = x == 0.0 || !x.is_finite() || (1e-4..1e7).contains(&size);
         Ok(if plain { format!("{x:.decimals$}") } else { format!("{x:.decimals$e}") })
+    }
+}
+
+/// Ends a script from within any number of calls.
+#[derive(Clone)]
+pub(super) struct Quit(i32);
+
+impl From<Quit> for Box<EvalAltResult> {
+    fn from(quit: Quit) -> Self {
+        Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(quit), rhai::Position::NONE))
+    }
+}
+
+impl Quit {
+    /// The exit code, when this is why the script ended.
+    pub fn in_error(error: &EvalAltResult) -> Option<i32> {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+                Quit::in_error(inner)
+            }
+            EvalAltResult::ErrorTerminated(value, _) => value.clone().try_cast::<Quit>().map(|quit| quit.0),
+            _ => None,
+        }
     }
 }
 
@@ -232,7 +267,9 @@ pub(super) fn register_help(library: &mut Library, state: &State) {
     let state = state.clone();
     let parse = |symbols: &[ImmutableString], next: &str, _: &mut Dynamic| {
         Ok(match symbols.len() {
+            1 if next == "()" => Some("()".into()),
             1 => Some("(".into()),
+            2 if symbols[1] == "()" => None,
             2 if next == ")" => Some(")".into()),
             2 if next.starts_with('"') => Some("$string$".into()),
             2 => Some("$ident$".into()),

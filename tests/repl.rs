@@ -1,0 +1,71 @@
+//! The prompt: read from a pipe and typed by hand.
+
+use assert_cmd::Command;
+use rexpect::session::{PtySession, spawn_command};
+
+fn piped(input: &str) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vitric"));
+    let output = command.current_dir(&folder).write_stdin(input).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_pipe_is_read_input_by_input() {
+    let input = "let a = #{\n  b: 1,\n};\na.b + 1\n_ * 10\nfn f(x) {\n  x + 1\n}\nf(_)\n\"text\"\n\
+                 let g = |x| x * 2;\ng.call(4)\nswitch 3 { 1 => 0, _ => 7 }\n";
+    assert_eq!(piped(input), (0, "2\n20\n21\n\"text\"\n8\n7\n".into(), String::new()));
+    let (code, out, err) = piped("1 + 1\nnothing + 1\n2\n");
+    assert_eq!((code, out.as_str()), (1, "2\n"));
+    assert!(err.starts_with("error: no variable `nothing`\n  --> input 2:1:1\n"), "{err}");
+    assert_eq!(piped("exit(4)\n").0, 4);
+    assert!(piped("let x = (1 +\n").2.starts_with("error: "));
+}
+
+#[test]
+fn commands_work_in_a_pipe() {
+    let (code, out, _) = piped("let a = 5;\n:vars\nhelp potential\n:quit\n1\n");
+    assert_eq!(code, 0);
+    assert!(out.starts_with("a = 5\npotential(name)\n"), "{out}");
+    assert!(!out.ends_with("1\n"), ":quit went on");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.rhai");
+    let input = format!("let a = 5;\nlet b = a + 1\nnonsense(\nb * 2\n:save {}\n", path.display());
+    let input = input.replace("nonsense(\n", "");
+    piped(&input);
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "let a = 5;\nlet b = a + 1;\nb * 2;\n");
+}
+
+/// A prompt under a terminal of its own, with its history in a folder of its own.
+fn typed(folder: &tempfile::TempDir) -> PtySession {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitric"));
+    command.env("XDG_DATA_HOME", folder.path()).env("TERM", "xterm").current_dir(folder);
+    let mut session = spawn_command(command, Some(20_000)).unwrap();
+    session.exp_string("Ctrl-D to leave").unwrap();
+    session
+}
+
+#[test]
+fn a_person_types_completes_interrupts_and_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = typed(&folder);
+    session.send_line("let number = 20 + 1;").unwrap();
+    session.send("numb\t").unwrap();
+    session.send_line(" * 2").unwrap();
+    session.exp_string("42").unwrap();
+    session.send_line("fn double(x) {").unwrap();
+    session.send_line("2 * x }").unwrap();
+    session.send_line("double(number) + 1000").unwrap();
+    session.exp_string("1042").unwrap();
+    session.send_line("print(\"ready\"); loop { }").unwrap();
+    session.exp_string("\nready").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("interrupted").unwrap();
+    session.send_line("number + 2000").unwrap();
+    session.exp_string("2021").unwrap();
+    session.send_control('d').unwrap();
+    session.exp_eof().unwrap();
+    let history = std::fs::read_to_string(folder.path().join("vitric/history")).unwrap();
+    assert!(history.contains("double(number) + 1000"), "{history}");
+}
