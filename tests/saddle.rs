@@ -241,8 +241,9 @@ fn bytes(events: &[Event]) -> Vec<String> {
 
 #[test]
 fn connected_events_are_what_they_claim() {
-    let search = search(Artn { keep_configurations: true, ..Artn::default() });
-    let found = search.campaign(&campaign(&[841, 60, 180, 253, 566, 1072, 1359, 1312], 1), &Silent).unwrap();
+    // The glass is too small for a frozen far field to be far: claims about the whole cell are made with all of it free.
+    let search = search(Artn { keep_configurations: true, refinement_radius: 30.0, ..Artn::default() });
+    let found = search.campaign(&campaign(&[60, 253, 1072, 1359, 1312], 1), &Silent).unwrap();
     let connected: Vec<&Event> = found.events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
     assert!(connected.len() >= 3, "only {} of {} tries connected", connected.len(), found.events.len());
     connected.iter().for_each(|event| verify(event));

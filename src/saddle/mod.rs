@@ -176,7 +176,7 @@ impl Default for Artn {
             energy_limit: 8.0,
             radius: 12.0,
             growth_interval: 5,
-            growth_displacement: 0.1,
+            growth_displacement: 0.5,
             growth_radius: 8.0,
             offender_radius: 6.0,
             refinement_radius: 17.0,

@@ -66,7 +66,7 @@ mod binding {
     /// - `energy_limit`: the search is given up above this energy [eV], 8
     /// - `radius`: atoms this near to the kicked one take part from the start [A], 12
     /// - `growth_interval`: pushes between two looks at whether the region must grow, 5
-    /// - `growth_displacement`: an atom displaced by more than this brings its surroundings in [A], 0.1
+    /// - `growth_displacement`: an atom displaced by more than this brings its surroundings in [A], 0.5
     /// - `growth_radius`: radius of those surroundings [A], 8
     /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
     /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined [A], 17
