@@ -322,8 +322,9 @@ fn lanczos_agrees_with_a_dense_matrix_of_a_real_hessian() {
     let mut configuration = glass().clone();
     let shake = |k: usize| Vector::from_fn(|a, _| 0.25 * ((3 * k + a) as f64 * 12.9898).sin());
     configuration.positions.iter_mut().enumerate().for_each(|(k, x)| *x += shake(k));
-    let active: Vec<usize> =
-        (0..1372).filter(|&k| configuration.cell.minimum_image(glass().positions[k] - glass().positions[0]).norm() < 7.0).collect();
+    let active: Vec<usize> = (0..1372)
+        .filter(|&k| configuration.cell.minimum_image(glass().positions[k] - glass().positions[0]).norm() < 7.0)
+        .collect();
     let n = active.len();
     let mut engine = LocalEngine::new(&potential(), &configuration, &active).unwrap();
     let positions: Vec<Vector> = active.iter().map(|&k| configuration.positions[k]).collect();

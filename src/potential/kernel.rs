@@ -836,7 +836,14 @@ unsafe fn run_stretch_panel<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
         (&springs.group.far, &springs.curvatures.far)
     };
     let (v, product, change) = (v.as_ptr(), product.as_mut_ptr(), change.as_mut_ptr());
-    let stride = WIDTH * if !NEAR { 5 } else if SYMMETRIC { 6 } else { 7 };
+    let stride = WIDTH
+        * if !NEAR {
+            5
+        } else if SYMMETRIC {
+            6
+        } else {
+            7
+        };
     let rows = rows.as_ptr().cast::<f64>();
     let mut start = 0;
     // SAFETY: as promised by the caller.

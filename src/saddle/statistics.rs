@@ -126,7 +126,10 @@ pub fn barriers_of(events: &Table) -> Result<Vec<(i64, f64)>> {
         false => vec![true; atoms.len()],
     };
     let rows = atoms.into_iter().zip(barriers).zip(connected);
-    Ok(rows.filter(|((_, barrier), connected)| *connected && barrier.is_finite()).map(|((a, b), _)| (a as i64, b)).collect())
+    Ok(rows
+        .filter(|((_, barrier), connected)| *connected && barrier.is_finite())
+        .map(|((a, b), _)| (a as i64, b))
+        .collect())
 }
 
 /// The table of activation energies: `atom`, `activation_energy`, `activation_energy_error`, `events`.
@@ -155,7 +158,8 @@ pub fn outcome_table(events: &Table) -> Result<Table> {
             rows.push((known.name(), members));
         }
     }
-    let mean = |values: &[f64], members: &[usize]| members.iter().map(|&k| values[k]).sum::<f64>() / members.len() as f64;
+    let mean =
+        |values: &[f64], members: &[usize]| members.iter().map(|&k| values[k]).sum::<f64>() / members.len() as f64;
     let median = |members: &[usize]| {
         let mut known: Vec<f64> = members.iter().map(|&k| barriers[k]).filter(|b| b.is_finite()).collect();
         Statistic::Median.of(&mut known)
@@ -266,7 +270,10 @@ mod tests {
     fn only_connected_events_count() {
         let events = Table::from_columns(vec![
             Column::integer("atom", vec![4, 4, 2, 4, 2]),
-            Column::text("outcome", ["connected", "basin", "duplicate", "connected", "connected"].map(String::from).to_vec()),
+            Column::text(
+                "outcome",
+                ["connected", "basin", "duplicate", "connected", "connected"].map(String::from).to_vec(),
+            ),
             Column::float("barrier", "eV", vec![1.0, f64::NAN, 9.0, 2.0, 0.5]),
             Column::float("barrier_whole_cell", "eV", vec![1.002, f64::NAN, f64::NAN, 2.0, f64::NAN]),
             Column::integer("force_evaluations", vec![10, 20, 30, 40, 50]),

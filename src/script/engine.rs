@@ -6,7 +6,8 @@ use super::help::Entry;
 use super::library::Library;
 use super::system::{self, Quit, State};
 use super::{
-    column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, table, terminal, units, vibration,
+    column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, table, terminal, units,
+    vibration,
 };
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
@@ -395,7 +396,7 @@ fn without_options(
         return Ok(None);
     }
     let count = arguments.len() + usize::from(!method);
-    let own = |module: &rhai::SharedModule| {
+    let own = |module: &rhai::Shared<rhai::Module>| {
         let function = module.get_script_fn(name, count);
         function.is_some_and(|f| f.params.last().is_some_and(|last| last == OPTIONS))
     };

@@ -253,9 +253,8 @@ fn atoms(glass: &Glass, options: &Options, seed: u64) -> Result<Vec<usize>> {
     if let Some(text) = given.clone().into_string().ok().filter(|t| t != "all") {
         let configuration = glass.configuration();
         let kind = configuration.elements.iter().position(|e| e.name == text);
-        let kind = kind.ok_or_else(|| {
-            options.wrong("atoms", "\"all\", a species, a number or a list", &text.clone().into())
-        })?;
+        let kind =
+            kind.ok_or_else(|| options.wrong("atoms", "\"all\", a species, a number or a list", &text.clone().into()))?;
         return Ok((0..glass.len()).filter(|&atom| configuration.species[atom] == kind).collect());
     }
     if given.is_string() {
@@ -281,11 +280,13 @@ fn atoms(glass: &Glass, options: &Options, seed: u64) -> Result<Vec<usize>> {
 /// An atom counted from 0.
 fn place(glass: &Glass, atom: i64) -> Result<usize> {
     let place = usize::try_from(atom - 1).ok().filter(|&p| p < glass.len());
-    place.ok_or_else(|| Error::input(format!("artn: there is no atom {atom}; the glass has atoms 1 to {}", glass.len())))
+    place
+        .ok_or_else(|| Error::input(format!("artn: there is no atom {atom}; the glass has atoms 1 to {}", glass.len())))
 }
 
 fn from_one(call: &str, what: &str, number: i64) -> Result<usize> {
-    usize::try_from(number - 1).map_err(|_| Error::input(format!("{call}: the {what} must be 1 or more, found {number}")))
+    usize::try_from(number - 1)
+        .map_err(|_| Error::input(format!("{call}: the {what} must be 1 or more, found {number}")))
 }
 
 /// The table of a campaign, written to its store, with what the reader should know.
