@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example figure` leaves `figure.svg` and `figure.png` in the working directory.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use vitric::plot::{Data, Figure, Fit, FitNote, Panel, Points};
 
 fn main() -> vitric::error::Result<()> {

@@ -1,5 +1,7 @@
 //! Bad input gives one clear error that names what and where, and leaves no half-written file.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod common;
 use common::error;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Quasistatic shear and elastic constants: laws.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::sync::{Arc, OnceLock};
 use vitric::cell::{Cell, Tensor, Vector};
 use vitric::configuration::Configuration;
@@ -32,7 +34,7 @@ fn glass() -> Configuration {
         .filter(|r| r.len() == 5)
         .collect();
     let types: Vec<usize> = rows.iter().map(|r| r[1] as usize - 1).collect();
-    let start = cube(16.486775245234391, &types, rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect());
+    let start = cube(16.486_775_245_234_39, &types, rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect());
     Minimize { force_tolerance: 1e-9, ..Default::default() }.run(&start, &cu_zr(), &Silent).unwrap().configuration
 }
 

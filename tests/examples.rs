@@ -1,5 +1,7 @@
 //! Every fast example in the help runs, after a line that makes a small glass.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use vitric::script::{Outcome, Session, Settings};
 
 /// What every example may use: a relaxed crystal of 432 atoms, randomly displaced, with its potential.

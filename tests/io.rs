@@ -1,5 +1,7 @@
 //! Files: what is written is read back, and every format of others is understood.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use vitric::cell::{Cell, Tensor, Vector};

@@ -1,6 +1,6 @@
 //! A module uses only modules above it in the list of `lib.rs`.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Minimisers end in the same minimum, at rest and at the target stress; crystals have their reference lattice.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::sync::Arc;
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::Configuration;
@@ -20,7 +22,7 @@ fn glass() -> Configuration {
         .collect();
     let species = rows.iter().map(|r| r[1] as usize - 1).collect();
     let positions = rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect();
-    let edge = 16.486775245234391;
+    let edge = 16.486_775_245_234_39;
     let cell = Cell::orthogonal(edge, edge, edge).unwrap();
     Configuration::new(cell, potential().elements().to_vec(), species, positions).unwrap()
 }

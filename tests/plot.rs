@@ -1,5 +1,7 @@
 //! Figures: what the picture must hold, and a few small ones byte for byte.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::path::Path;
 
 use vitric::plot::{

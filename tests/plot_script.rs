@@ -1,5 +1,7 @@
 //! Figures in scripts.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod common;
 
 use common::{error, run};

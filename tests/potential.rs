@@ -1,5 +1,7 @@
 //! Energies, forces, virials and second derivatives: laws, then numbers of independent codes.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use flate2::read::GzDecoder;
 use rand::RngExt;
 use std::io::Read;

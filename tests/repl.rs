@@ -1,5 +1,7 @@
 //! The prompt: read from a pipe and typed by hand.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use assert_cmd::Command;
 use rexpect::session::{PtySession, spawn_command};
 

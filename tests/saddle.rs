@@ -1,5 +1,7 @@
 //! ARTn on a glass whose saddles other programs have listed: `data/artn/README` names them.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use flate2::read::GzDecoder;
 use rayon::ThreadPoolBuilder;
 use std::fs::File;
@@ -18,7 +20,7 @@ fn unpack(name: &str) -> String {
     text
 }
 
-pub fn potential() -> Arc<Potential> {
+fn potential() -> Arc<Potential> {
     Potential::built_in("CuZr-2009").unwrap()
 }
 

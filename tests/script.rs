@@ -1,5 +1,7 @@
 //! The language: units, options, errors, the command line.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod common;
 use assert_cmd::Command;
 use common::{error, number, run};

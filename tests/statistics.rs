@@ -2,7 +2,7 @@
 //!
 //! `data/statistics.json` holds random samples and what scipy 1.17 says of them; each key names the scipy function.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use rand::RngExt;
 use serde_json::Value;

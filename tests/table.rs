@@ -1,6 +1,6 @@
 //! Tables: laws of join, group and bin, units, files, and binned correlations of a reference.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::io::Read;
 

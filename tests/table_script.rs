@@ -1,6 +1,6 @@
 //! Tables, columns and expressions in scripts.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 use common::{error, number, run};

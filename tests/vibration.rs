@@ -1,5 +1,7 @@
 //! Normal modes and mean squared displacements: laws, then numbers of other codes (see data/vibration/README).
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use flate2::read::GzDecoder;
 use std::f64::consts::PI;
 use std::fs::File;
@@ -46,7 +48,7 @@ fn glass256() -> Glass {
     let atoms = &text[text.find("Atoms").unwrap()..];
     let rows: Vec<Vec<f64>> = numbers(atoms).into_iter().filter(|r| r.len() == 5).collect();
     let types = rows.iter().map(|r| r[1] as usize - 1).collect();
-    cube(16.486775245234391, types, rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect())
+    cube(16.486_775_245_234_39, types, rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect())
 }
 
 /// The glass of 2048 atoms and the columns that belong to it.

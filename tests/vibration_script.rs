@@ -1,5 +1,7 @@
 //! Vibrations and deformation in scripts.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod common;
 use common::{error, number, run};
 

@@ -110,8 +110,8 @@ pub(crate) fn ticks(span: &Span, most: usize, fits: impl Fn(&Ticks) -> bool) -> 
         Scale::Linear => linear(span, count),
         Scale::Log => logarithmic(span, count),
     };
-    let choices = (2..=most.max(2)).rev().map(of);
-    choices.clone().find(|t| t.major.len() >= 2 && fits(t)).or_else(|| choices.last()).unwrap_or_default()
+    let mut choices = (2..=most.max(2)).rev().map(of);
+    choices.clone().find(|t| t.major.len() >= 2 && fits(t)).or_else(|| choices.next_back()).unwrap_or_default()
 }
 
 /// The round step (1, 2 or 5 times a power of ten) that puts at most about `count` ticks on a length.

@@ -810,7 +810,7 @@ unsafe fn stretch_panel_body<L: Lanes>(
 ) {
     springs.check(change.len() / columns);
     let group = springs.group;
-    assert!(columns % WIDTH == 0 && v.len() == 3 * change.len() && product.len() == v.len() && !group.frozen);
+    assert!(columns.is_multiple_of(WIDTH) && v.len() == 3 * change.len() && product.len() == v.len() && !group.frozen);
     // SAFETY: `check` and the assertion have compared the lengths; indices were made by the builder of the list.
     unsafe {
         if springs.symmetric {
@@ -916,7 +916,7 @@ dispatch! {
 #[inline(always)]
 unsafe fn restore_panel_body<L: Lanes>(springs: Springs<'_>, columns: usize, change: &[f64], product: &mut [f64]) {
     springs.check(change.len() / columns);
-    assert!(columns % WIDTH == 0 && product.len() == 3 * change.len() && !springs.group.frozen);
+    assert!(columns.is_multiple_of(WIDTH) && product.len() == 3 * change.len() && !springs.group.frozen);
     let stream = &springs.group.near;
     let (product, change) = (product.as_mut_ptr(), change.as_ptr());
     let symmetric = springs.symmetric;

@@ -132,7 +132,7 @@ impl<'a> Activation<'a> {
             if let Err(outcome) = self.check_limits() {
                 return Ok(Err(outcome));
             }
-            if self.steps > 0 && self.steps % self.options.growth_interval == 0 {
+            if self.steps > 0 && self.steps.is_multiple_of(self.options.growth_interval) {
                 self.grow_with_event()?;
             }
             self.push()?;

@@ -3,6 +3,9 @@
 //! A binding file holds no physics: it reads options, makes one library call and returns the result. ARCHITECTURE.md
 //! shows how to add one.
 
+// The macro that exports a binding module expands to calls of unwrap.
+#![allow(clippy::unwrap_used)]
+
 mod check;
 mod column;
 mod deformation;

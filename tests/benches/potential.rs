@@ -1,5 +1,7 @@
 //! Time of each kernel of the potential, in ns per atom and per pair. `cargo bench --bench potential [atoms]`
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use rand::RngExt;
 use std::time::Instant;
 use vitric::cell::{Cell, Vector};

@@ -1,4 +1,6 @@
 //! Helpers of the tests that run scripts.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![allow(dead_code)]
 
 use rhai::Dynamic;
