@@ -64,15 +64,19 @@ fn closures_of_the_standard_library_and_of_the_script_work_everywhere() {
 
 #[test]
 fn an_error_shows_line_caret_and_chain_of_calls() {
-    let script = "// A study.\nfn inner(x) {\n    x + unit\n}\nfn outer(x) { inner(x) }\nlet unit = 1;\nouter(2);\n";
+    let script = "// A study.\nfn inner(x) {\n    potential(x)\n}\nfn outer(x) { inner(x) }\nlet name = \"Cu\";\nouter(name);\n";
     let folder = folder_with("s.rhai", script);
     let (code, out, err) = called(&folder, &["run", "s.rhai"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert_eq!(
-        err,
-        "error: no variable `unit`\n  --> s.rhai:3:9\n  |\n3 |     x + unit\n  |         ^^^^\n  \
-         `inner` called at s.rhai:5\n  `outer` called at s.rhai:7\n"
-    );
+    let place = "  --> s.rhai:3:5\n  |\n3 |     potential(x)\n  |     ^^^^^^^^^\n  `inner` called at s.rhai:5\n  \
+                 `outer` called at s.rhai:7\n";
+    assert!(err.starts_with("error: potential: ") && err.ends_with(place), "{err}");
+}
+
+#[test]
+fn a_named_function_does_not_see_the_variables_of_the_script() {
+    let message = "`unit` is not known here: a named function sees only its arguments and the constants";
+    assert_eq!(error("fn f(x) { x + unit } let unit = 1; f(1)"), message);
 }
 
 #[test]
@@ -169,7 +173,8 @@ fn check_finds_unknown_functions_and_options_without_running() {
             "  --> s.rhai:5:6",
             "error: f: cannot be called with 3 arguments",
             "  --> s.rhai:6:1",
-            "error: save: cannot be called with 0 arguments; there is glass.save(path), trajectory.save(path), table.save(path)",
+            "error: save: cannot be called with 0 arguments; there is glass.save(path), trajectory.save(path), \
+             table.save(path), figure.save(path)",
             "  --> s.rhai:10:3",
         ]
     );

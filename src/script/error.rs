@@ -169,7 +169,10 @@ impl Context<'_> {
         self.no_variable_among(name, std::iter::empty())
     }
 
-    fn no_variable_among<'a>(&'a self, name: &str, declared: impl Iterator<Item = &'a str>) -> String {
+    fn no_variable_among<'a>(&'a self, name: &str, declared: impl Iterator<Item = &'a str> + Clone) -> String {
+        if declared.clone().any(|d| d == name) || self.names.iter().any(|n| n == name) {
+            return format!("`{name}` is not known here: a named function sees only its arguments and the constants");
+        }
         if self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
             return format!("`{name}` is a function: write {name}(...)");
         }
