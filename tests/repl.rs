@@ -15,9 +15,9 @@ fn piped(input: &str) -> (i32, String, String) {
 
 #[test]
 fn a_pipe_is_read_input_by_input() {
-    let input = "let a = #{\n  b: 1,\n};\na.b + 1\n_ * 10\nfn f(x) {\n  x + 1\n}\nf(_)\n\"text\"\n\
+    let input = "let a = #{\n  b: 1,\n};\na.b + 1\n_ * 5\n_ * 2\nfn f(x) {\n  x + 1\n}\nf(_)\n\"text\"\n\
                  let g = |x| x * 2;\ng.call(4)\nswitch 3 { 1 => 0, _ => 7 }\n";
-    assert_eq!(piped(input), (0, "2\n20\n21\n\"text\"\n8\n7\n".into(), String::new()));
+    assert_eq!(piped(input), (0, "2\n10\n20\n21\n\"text\"\n8\n7\n".into(), String::new()));
     let (code, out, err) = piped("1 + 1\nnothing + 1\n2\n");
     assert_eq!((code, out.as_str()), (1, "2\n"));
     assert!(err.starts_with("error: no variable `nothing`\n  --> input 2:1:1\n"), "{err}");

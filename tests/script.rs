@@ -87,7 +87,7 @@ fn an_error_about_an_option_points_at_it() {
     assert!(err.ends_with("  --> s.rhai:2:5\n  |\n2 |     frame: 1.5,\n  |     ^^^^^\n"), "{err}");
 }
 
-const STUDY: &str = "#!/usr/bin/env vitric\n// Cools nothing.\nlet rate = arg(\"rate\", 1e13, \"cooling rate\");\n\
+const STUDY: &str = "#!/usr/bin/env vitric\n// Cools nothing.\nlet rate = arg(\"rate\", 1e13*K/K, \"cooling rate\");\n\
     let atoms = arg(\"atoms\", 10, \"number of atoms\");\nlet scale = arg(\"scale\", \"small\", \"small or paper\");\n\
     let folder = output_folder(arg(\"output\", \"results\", \"folder for results\"));\n\
     print(`${rate} ${atoms} ${scale}`);\nwrite_text(folder + \"/a.txt\", \"x\");\n";
@@ -98,7 +98,7 @@ fn a_script_has_options_and_help() {
     let (code, out, _) = called(&folder, &["run", "s.rhai", "--help"]);
     assert_eq!(code, 0);
     assert!(out.starts_with("Cools nothing.\n\nusage: vitric run s.rhai [OPTIONS]\n"), "{out}");
-    for line in ["--rate       cooling rate [1e13]", "--overwrite  write into", "--scale      small or paper [small]"] {
+    for line in ["--rate       cooling rate [1e13*K/K]", "--overwrite  write into", "--scale      small or paper [small]"] {
         assert!(out.contains(line), "{line}: {out}");
     }
     assert!(!folder.path().join("results").exists(), "--help ran the script");

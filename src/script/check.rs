@@ -205,9 +205,9 @@ impl CommandLine {
     pub fn of(ast: &AST, text: &str) -> CommandLine {
         let mut line = CommandLine { about: about(text), ..CommandLine::default() };
         calls(ast, &mut |Call { call, .. }| match (call.name.as_str(), call.args.as_slice()) {
-            ("arg", [Expr::StringConstant(name, _), default, Expr::StringConstant(meaning, end)]) => line.add(Flag {
+            ("arg", [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end)]) => line.add(Flag {
                 name: name.to_string(),
-                default: between(text, default.start_position(), *end),
+                default: second_argument(text, name, *start, *end),
                 meaning: meaning.to_string(),
                 switch: matches!(default, Expr::BoolConstant(..)),
             }),
@@ -288,8 +288,9 @@ fn about(text: &str) -> String {
     plain.collect::<Vec<_>>().join("\n").trim().to_string()
 }
 
-/// The source text from one position up to another, without the comma in front of the second.
-fn between(text: &str, start: Position, end: Position) -> String {
+/// The default of `arg(name, default, meaning)` as it is written, from the places of name and meaning. The place of a
+/// formula is that of its last operator, so it is of no use here.
+fn second_argument(text: &str, name: &str, start: Position, end: Position) -> String {
     let offset = |position: Position| -> Option<usize> {
         let (line, column) = (position.line()?, position.position().unwrap_or(1));
         let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
@@ -297,5 +298,7 @@ fn between(text: &str, start: Position, end: Position) -> String {
         Some(before + content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at))
     };
     let (Some(start), Some(end)) = (offset(start), offset(end)) else { return String::new() };
-    text.get(start..end).unwrap_or_default().trim().trim_end_matches(',').trim().trim_matches('"').into()
+    let all = text.get(start..end).unwrap_or_default().trim();
+    let rest = all.strip_prefix(&format!("\"{name}\"")).unwrap_or(all);
+    rest.trim_matches(|c: char| c == ',' || c.is_whitespace()).trim_matches('"').into()
 }

@@ -258,7 +258,11 @@ impl Session {
 
     /// Finds each `_` that is not the rest of a `switch`.
     fn find_last_value(&self, text: &str) {
-        let tokens: Vec<(Token, Position)> = self.tokens(text);
+        // The places of the input before must not hide those of this one.
+        if let Ok(mut places) = self.last_value.lock() {
+            places.clear();
+        }
+        let tokens = self.tokens(text);
         let is_value = |pair: &&[(Token, Position)]| pair[0].0 == Token::Underscore && pair[1].0 != Token::DoubleArrow;
         let ends = tokens.last().filter(|t| t.0 == Token::Underscore).map(|t| t.1);
         let found = tokens.windows(2).filter(is_value).map(|pair| pair[0].1).chain(ends).collect();

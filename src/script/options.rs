@@ -270,7 +270,9 @@ pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
 pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let distance = |k: &str| strsim::damerau_levenshtein(&name, &k.to_lowercase());
-    let allowed = (name.chars().count() / 3).max(1);
+    // One letter of one is no resemblance.
+    let length = name.chars().count();
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
     known
         .map(|k| (distance(k), k))
         .filter(|(far, k)| *far <= allowed || (name.len() > 3 && k.starts_with(&name)))
