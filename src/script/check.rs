@@ -205,12 +205,14 @@ impl CommandLine {
     pub fn of(ast: &AST, text: &str) -> CommandLine {
         let mut line = CommandLine { about: about(text), ..CommandLine::default() };
         calls(ast, &mut |Call { call, .. }| match (call.name.as_str(), call.args.as_slice()) {
-            ("arg", [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end)]) => line.add(Flag {
-                name: name.to_string(),
-                default: second_argument(text, name, *start, *end),
-                meaning: meaning.to_string(),
-                switch: matches!(default, Expr::BoolConstant(..)),
-            }),
+            ("arg", [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end)]) => {
+                line.add(Flag {
+                    name: name.to_string(),
+                    default: second_argument(text, name, *start, *end),
+                    meaning: meaning.to_string(),
+                    switch: matches!(default, Expr::BoolConstant(..)),
+                })
+            }
             ("arg", _) => line.open = true,
             ("arguments", []) => line.words = true,
             ("output_folder", _) => line.add(Flag {
