@@ -52,19 +52,29 @@ fn typed(folder: &tempfile::TempDir) -> PtySession {
 fn a_person_types_completes_interrupts_and_leaves() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = typed(&folder);
-    session.send_line("let number = 20 + 1;").unwrap();
+    // A person waits for the prompt, which reads one key at a time.
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(300));
+    let line = |session: &mut PtySession, text: &str| {
+        session.send_line(text).unwrap();
+        pause();
+    };
+    pause();
+    line(&mut session, "let number = 20 + 1;");
     session.send("numb\t").unwrap();
-    session.send_line(" * 2").unwrap();
+    session.flush().unwrap();
+    pause();
+    line(&mut session, " * 2");
     session.exp_string("42").unwrap();
-    session.send_line("fn double(x) {").unwrap();
-    session.send_line("2 * x }").unwrap();
-    session.send_line("double(number) + 1000").unwrap();
+    line(&mut session, "fn double(x) {");
+    line(&mut session, "2 * x }");
+    line(&mut session, "double(number) + 1000");
     session.exp_string("1042").unwrap();
-    session.send_line("print(\"ready\"); loop { }").unwrap();
+    line(&mut session, "print(\"ready\"); loop { }");
     session.exp_string("\nready").unwrap();
     session.send_control('c').unwrap();
     session.exp_string("interrupted").unwrap();
-    session.send_line("number + 2000").unwrap();
+    pause();
+    line(&mut session, "number + 2000");
     session.exp_string("2021").unwrap();
     session.send_control('d').unwrap();
     session.exp_eof().unwrap();

@@ -52,13 +52,11 @@ fn unknown_names_are_errors_with_a_suggestion() {
 
 #[test]
 fn closures_of_the_standard_library_and_of_the_script_work_everywhere() {
-    let folder = folder_with(
-        "mine.rhai",
-        "/// Times a.\nfn times(options) { let o = defaults(options, #{ a: 2.0 }); |x| x * o.a }",
-    );
-    std::fs::write(folder.path().join("s.rhai"), "print([1, 2].map(times())); print(times(#{ a: 3 }).call(1));")
-        .unwrap();
-    let (code, out, err) = called(&folder, &["--stdlib", ".", "s.rhai"]);
+    let folder = folder_with("s.rhai", "print([1, 2].map(times())); print(times(#{ a: 3 }).call(1));");
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    let library = "/// Times a.\nfn times(options) { let o = defaults(options, #{ a: 2.0 }); |x| x * o.a }";
+    std::fs::write(folder.path().join("mine/mine.rhai"), library).unwrap();
+    let (code, out, err) = called(&folder, &["--stdlib", "mine", "s.rhai"]);
     assert_eq!((code, out.as_str(), err.as_str()), (0, "[2.0, 4.0]\n3.0\n", ""));
 }
 

@@ -143,7 +143,7 @@ mod binding {
     /// - `seed`: seed of the probes, 1
     ///
     /// ```rhai
-    /// glass.harmonic_msd(#{ temperature: 300*K }).mean()
+    /// glass.minimize().harmonic_msd(#{ temperature: 300*K }).mean()
     /// ```
     #[rhai_fn(return_raw)]
     pub fn harmonic_msd(glass: Glass, options: Map) -> Raw<Column> {
