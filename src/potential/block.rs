@@ -56,23 +56,25 @@ impl Block {
         let sorted = parts.map(|part| grid.sort(part, kinds));
         let shift = [0, own.len() as u32, (own.len() + ghosts.len()) as u32];
         let atoms = own.len() + ghosts.len() + frozen.len();
-        let all =
-            || (parts.iter().zip(&sorted)).flat_map(|(part, (order, _))| order.iter().map(|&k| &part[k as usize]));
         let mut points = Points::default();
-        for (axis, x) in points.x.iter_mut().enumerate() {
-            x.reserve(atoms + WIDTH);
-            x.extend(all().map(|c| c.position[axis]));
-            x.extend([FAR_AWAY; WIDTH]);
+        points.x.iter_mut().for_each(|x| x.reserve_exact(atoms + WIDTH));
+        let mut tags = Vec::with_capacity(atoms);
+        for (part, (order, _)) in parts.iter().zip(&sorted) {
+            for &k in order {
+                let candidate = &part[k as usize];
+                points.x.iter_mut().zip(&candidate.position).for_each(|(x, position)| x.push(*position));
+                tags.push(candidate.tag);
+            }
         }
+        points.x.iter_mut().for_each(|x| x.extend([FAR_AWAY; WIDTH]));
         let bins = grid.len();
         let mut block = Block {
             own: own.len(),
-            tags: all().map(|c| c.tag).collect(),
+            tags,
             species: (0..=kinds).map(|a| sorted[0].1[a * bins] as usize).collect(),
             ..Block::default()
         };
         let mut groups = Vec::new();
-        let mut buffers = [Vec::new(), Vec::new()];
         let mut ranges = Vec::new();
         for (a, b, still) in (0..kinds).flat_map(|a| (0..kinds).flat_map(move |b| [(a, b, false), (a, b, true)])) {
             let table = potential.table(a, b);
@@ -82,6 +84,7 @@ impl Block {
             }
             let near = if table.near > 0.0 { table.near + skin } else { 0.0 };
             let far = table.far + skin;
+            let stencil = grid.stencil(far);
             let mut group = Group { table: a * kinds + b, frozen: still, ..Group::default() };
             for bin in 0..bins {
                 let starts = &sorted[0].1;
@@ -90,7 +93,7 @@ impl Block {
                     continue;
                 }
                 ranges.clear();
-                grid.around(bin, far, |row, first, last| {
+                grid.around(bin, &stencil, |row, first, last| {
                     let mut add = |part: usize, from: u32| {
                         let at = |bin: usize| sorted[part].1[b * bins + row * grid.bins[0] + bin] + shift[part];
                         let (start, end) = (at(first).max(from), at(last + 1));
@@ -104,13 +107,14 @@ impl Block {
                         if a <= b {
                             add(0, if a == b { range.start as u32 } else { 0 });
                         }
-                        add(1, 0);
+                        if !ghosts.is_empty() {
+                            add(1, 0);
+                        }
                     }
                 });
                 let squares = (near * near, far * far);
                 let half = a == b && !still;
-                let dummy = 4 * atoms as u32;
-                kernel::neighbors(level, &points, range, &ranges, half, squares, dummy, &mut buffers, &mut group);
+                kernel::neighbors(level, &points, range, &ranges, half, squares, 4 * atoms as u32, &mut group);
             }
             groups.push(group);
         }
@@ -248,7 +252,6 @@ struct Grid {
 
 impl Grid {
     fn new(own: &[Candidate], reach: f64) -> Grid {
-        let edge = 0.5 * reach;
         let mut low = Vector::repeat(f64::INFINITY);
         let mut high = Vector::repeat(f64::NEG_INFINITY);
         for c in own {
@@ -259,8 +262,14 @@ impl Grid {
             (low, high) = (Vector::zeros(), Vector::zeros());
         }
         let origin = low - Vector::repeat(reach);
-        let bins = [0, 1, 2].map(|k| ((high[k] - low[k] + 2.0 * reach) / edge) as usize + 1);
-        Grid { origin, edge, bins }
+        let spans: [f64; 3] = [0, 1, 2].map(|k| high[k] - low[k] + 2.0 * reach);
+        let mut edge = (0.5 * reach).max(1e-3);
+        // A thin gas or an exploding sample would spread over far more bins than it has atoms.
+        let most = (8 * own.len()).max(4096) as f64;
+        while spans.iter().map(|span| span / edge + 1.0).product::<f64>() > most {
+            edge *= 1.25;
+        }
+        Grid { origin, edge, bins: spans.map(|span| (span / edge) as usize + 1) }
     }
 
     fn len(&self) -> usize {
@@ -292,21 +301,32 @@ impl Grid {
         (order, first)
     }
 
-    /// Calls `visit(row, first, last)` with all stretches of bins that come within `reach` of a bin.
-    fn around(&self, bin: usize, reach: f64, mut visit: impl FnMut(usize, usize, usize)) {
-        let [nx, ny, nz] = self.bins;
-        let (x, y, z) = (bin % nx, bin / nx % ny, bin / (nx * ny));
+    /// The rows of bins that come within `reach` of a bin: steps in y and z, and how far to go in x.
+    fn stencil(&self, reach: f64) -> Vec<[i32; 3]> {
         let limit = (reach / self.edge) * (reach / self.edge);
-        let gap = |a: usize, b: usize| (a.abs_diff(b) as f64 - 1.0).max(0.0).powi(2);
-        let most = (reach / self.edge).ceil() as usize;
-        for row_z in z.saturating_sub(most)..=(z + most).min(nz - 1) {
-            for row_y in y.saturating_sub(most)..=(y + most).min(ny - 1) {
-                let rest = limit - gap(row_z, z) - gap(row_y, y);
-                if rest <= 0.0 {
-                    continue;
+        let gap = |steps: i32| f64::from((steps.abs() - 1).max(0)).powi(2);
+        let most = (reach / self.edge - 1e-9).ceil() as i32;
+        let mut rows = Vec::new();
+        for z in -most..=most {
+            for y in -most..=most {
+                let rest = limit - gap(z) - gap(y);
+                if rest > 0.0 {
+                    rows.push([y, z, (rest.sqrt().ceil() as i32).min(most)]);
                 }
-                let wide = (rest.sqrt().ceil() as usize).min(most);
-                visit(row_z * ny + row_y, x.saturating_sub(wide), (x + wide).min(nx - 1));
+            }
+        }
+        rows
+    }
+
+    /// Calls `visit(row, first, last)` with all stretches of bins around a bin.
+    fn around(&self, bin: usize, stencil: &[[i32; 3]], mut visit: impl FnMut(usize, usize, usize)) {
+        let [nx, ny, nz] = self.bins.map(|n| n as i32);
+        let bin = bin as i32;
+        let (x, y, z) = (bin % nx, bin / nx % ny, bin / (nx * ny));
+        for &[step_y, step_z, wide] in stencil {
+            let (row_y, row_z) = (y + step_y, z + step_z);
+            if (0..ny).contains(&row_y) && (0..nz).contains(&row_z) {
+                visit((row_z * ny + row_y) as usize, (x - wide).max(0) as usize, (x + wide).min(nx - 1) as usize);
             }
         }
     }

@@ -21,12 +21,20 @@ pub struct Stream {
 pub const LAST: u32 = 1;
 
 impl Stream {
-    /// Append the neighbours of an atom.
-    fn push(&mut self, atom: usize, neighbors: &[u32], dummy: u32) {
-        let vectors = neighbors.len().div_ceil(WIDTH);
-        self.list.extend_from_slice(neighbors);
-        self.list.extend((neighbors.len()..vectors * WIDTH).map(|_| dummy));
-        self.owners.extend((1..=vectors).map(|k| 4 * atom as u32 + if k == vectors { LAST } else { 0 }));
+    /// Append the `count` neighbours that were written behind the end of the list, which has room for a vector more.
+    unsafe fn push(&mut self, atom: usize, count: usize, dummy: u32) {
+        let vectors = count.div_ceil(WIDTH);
+        // SAFETY: the caller has written the neighbours and left room behind them.
+        unsafe {
+            let end = self.list.as_mut_ptr().add(self.list.len() + count);
+            end.cast::<[u32; WIDTH]>().write_unaligned([dummy; WIDTH]);
+            self.list.set_len(self.list.len() + vectors * WIDTH);
+        }
+        let owner = 4 * atom as u32;
+        if vectors > 0 {
+            self.owners.extend((1..vectors).map(|_| owner));
+            self.owners.push(owner | LAST);
+        }
     }
 
     /// Renumber the records and end the stream.
@@ -341,9 +349,14 @@ unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN
             ahead = look_up::<L>(base, *owner, index);
 
             let [early, r, inverse] = L::roots(s);
-            let place = functions.place(early, r);
-            let (mut value, mut slope) = if ENERGY { functions.pair(place) } else { (zero, functions.slope(place)) };
-            let below = L::less(s, inner);
+            let (mut value, mut slope) = match (NEAR, ENERGY) {
+                (true, true) => functions.pair(functions.place(early, r)),
+                (true, false) => (zero, functions.slope(functions.place(early, r))),
+                (false, true) => functions.far_pair(early, r),
+                (false, false) => (zero, functions.far_slope(early, r)),
+            };
+            // The last segment of merged pieces may begin where the core ends: all pairs are near then.
+            let below = if NEAR || F::STEEP { L::less(s, inner) } else { 0 };
             if below != 0 {
                 let mut values = [[0.0; WIDTH]; 3];
                 L::store(values[0].as_mut_ptr(), s);
@@ -976,12 +989,11 @@ dispatch! {
     /// `ranges` are ranges of points; when `half`, only points behind the atom itself count. Lists are padded with `dummy`.
     pub fn neighbors / neighbors_body(
         points: &Points, atoms: std::ops::Range<usize>, ranges: &[(u32, u32)], half: bool, squares: Squares, dummy: u32,
-        buffers: &mut [Vec<u32>; 2], group: &mut Group
+        group: &mut Group
     )
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 unsafe fn neighbors_body<L: Lanes>(
     points: &Points,
     atoms: std::ops::Range<usize>,
@@ -989,37 +1001,40 @@ unsafe fn neighbors_body<L: Lanes>(
     half: bool,
     squares: Squares,
     dummy: u32,
-    buffers: &mut [Vec<u32>; 2],
     group: &mut Group,
 ) {
     let size = points.x[0].len() - WIDTH;
     let candidates: usize = ranges.iter().map(|r| (r.1 - r.0) as usize).sum();
     assert!(ranges.iter().all(|r| r.0 <= r.1 && r.1 as usize <= size) && atoms.end <= size);
     assert!(points.x.iter().all(|x| x.len() == size + WIDTH));
-    for buffer in buffers.iter_mut() {
-        if buffer.len() < candidates + 2 * WIDTH {
-            buffer.resize(candidates + 2 * WIDTH, 0);
-        }
-    }
     let pointers = [points.x[0].as_ptr(), points.x[1].as_ptr(), points.x[2].as_ptr()];
     for atom in atoms {
         let centre = [points.x[0][atom], points.x[1][atom], points.x[2][atom]];
-        let [near_buffer, far_buffer] = &mut *buffers;
-        let (near_start, far_start) = (near_buffer.as_mut_ptr(), far_buffer.as_mut_ptr());
-        let (mut near, mut far) = (near_start, far_start);
-        for &(start, end) in ranges {
-            let (start, end) = (start as usize, end as usize);
-            let start = if half && start <= atom && atom < end { atom + 1 } else { start };
-            // SAFETY: ranges lie inside the points, which are padded by one vector; buffers hold all candidates and one
-            // vector more.
-            (near, far) = unsafe { L::select(pointers, (start, end), centre, squares, near, far) };
+        let Group { near, far, .. } = &mut *group;
+        near.list.reserve(candidates + 2 * WIDTH);
+        far.list.reserve(candidates + 2 * WIDTH);
+        // SAFETY: ranges lie inside the points, which are padded by one vector; both lists have room for all candidates, a
+        // filled up vector, and one more.
+        unsafe {
+            let (near_start, far_start) =
+                (near.list.as_mut_ptr().add(near.list.len()), far.list.as_mut_ptr().add(far.list.len()));
+            let (mut near_end, mut far_end) = (near_start, far_start);
+            for &(start, end) in ranges {
+                let (start, end) = (start as usize, end as usize);
+                let start = if half && start <= atom && atom < end { atom + 1 } else { start };
+                (near_end, far_end) = L::select(pointers, (start, end), centre, squares, near_end, far_end);
+            }
+            let (mut near_count, mut far_count) =
+                (near_end.offset_from(near_start) as usize, far_end.offset_from(far_start) as usize);
+            // The last vector of near neighbours is filled up with others.
+            let fill = far_count.min(near_count.next_multiple_of(WIDTH) - near_count);
+            for k in 0..fill {
+                *near_end.add(k) = *far_end.sub(k + 1);
+            }
+            near_count += fill;
+            far_count -= fill;
+            near.push(atom, near_count, dummy);
+            far.push(atom, far_count, dummy);
         }
-        // SAFETY: both ends lie in the buffers that they began in.
-        let (near, far) = unsafe { (near.offset_from(near_start) as usize, far.offset_from(far_start) as usize) };
-        // The last vector of near neighbours is filled up with others.
-        let room = far.min(near.next_multiple_of(WIDTH) - near);
-        near_buffer[near..near + room].copy_from_slice(&far_buffer[..room]);
-        group.near.push(atom, &near_buffer[..near + room], dummy);
-        group.far.push(atom, &far_buffer[room..far], dummy);
     }
 }
