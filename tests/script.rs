@@ -64,7 +64,8 @@ fn closures_of_the_standard_library_and_of_the_script_work_everywhere() {
 
 #[test]
 fn an_error_shows_line_caret_and_chain_of_calls() {
-    let script = "// A study.\nfn inner(x) {\n    potential(x)\n}\nfn outer(x) { inner(x) }\nlet name = \"Cu\";\nouter(name);\n";
+    let script =
+        "// A study.\nfn inner(x) {\n    potential(x)\n}\nfn outer(x) { inner(x) }\nlet name = \"Cu\";\nouter(name);\n";
     let folder = folder_with("s.rhai", script);
     let (code, out, err) = called(&folder, &["run", "s.rhai"]);
     assert_eq!((code, out.as_str()), (1, ""));
