@@ -409,6 +409,22 @@ fn the_engine_needs_less_than_1500_bytes_an_atom() {
     assert!((200..1500).contains(&bytes), "{bytes} bytes an atom");
 }
 
+#[test]
+fn a_thin_gas_needs_no_more_memory_than_a_liquid() {
+    let mut c = reference("liquid500").configuration;
+    let potential = zr_cu();
+    let apart: f64 = 1e4;
+    c.cell = Cell::orthogonal(apart, apart, apart).unwrap();
+    c.positions.iter_mut().for_each(|x| *x *= 400.0);
+    let mut engine = engine(&potential, &c);
+    assert!(engine.memory() < 10_000_000, "{} bytes", engine.memory());
+    c.positions[0] = c.positions[1] + Vector::new(2.5, 0.0, 0.0);
+    engine.evaluate(&c.cell, &c.positions).unwrap();
+    let mut local = LocalEngine::new(&potential, &c, &[0, 1, 2]).unwrap();
+    local.evaluate(&[c.positions[0], c.positions[1], Vector::repeat(9e5)]).unwrap();
+    assert!(engine.energy < 0.0 && (local.forces[0] - engine.forces[0]).amax() < 1e-12);
+}
+
 fn check_error(change: impl Fn(&mut Configuration), expected: &[&str]) {
     let mut c = reference("liquid500").configuration;
     let potential = zr_cu();

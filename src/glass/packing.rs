@@ -83,15 +83,13 @@ fn push_apart(cell: &Cell, positions: &mut [Vector], distance: f64) -> Result<()
     let reach = 1.02 * distance;
     for _ in 0..MAX_ROUNDS {
         let neighbors = Neighbors::new(cell, positions, reach)?;
-        let mut overlaps = false;
+        if !(0..positions.len()).any(|atom| neighbors.of(atom).any(|n| n.2 < distance)) {
+            return Ok(());
+        }
         for (atom, position) in positions.iter_mut().enumerate() {
             for (_, vector, r) in neighbors.of(atom) {
-                overlaps |= r < distance;
                 *position -= vector * (0.5 * (reach - r) / r.max(1e-6));
             }
-        }
-        if !overlaps {
-            return Ok(());
         }
     }
     Err(Error::numeric("melt: the atoms do not fit without overlaps; take a lower `density`"))

@@ -252,7 +252,6 @@ struct Grid {
 
 impl Grid {
     fn new(own: &[Candidate], reach: f64) -> Grid {
-        let edge = 0.5 * reach;
         let mut low = Vector::repeat(f64::INFINITY);
         let mut high = Vector::repeat(f64::NEG_INFINITY);
         for c in own {
@@ -263,8 +262,14 @@ impl Grid {
             (low, high) = (Vector::zeros(), Vector::zeros());
         }
         let origin = low - Vector::repeat(reach);
-        let bins = [0, 1, 2].map(|k| ((high[k] - low[k] + 2.0 * reach) / edge) as usize + 1);
-        Grid { origin, edge, bins }
+        let spans: [f64; 3] = [0, 1, 2].map(|k| high[k] - low[k] + 2.0 * reach);
+        let mut edge = (0.5 * reach).max(1e-3);
+        // A thin gas or an exploding sample would spread over far more bins than it has atoms.
+        let most = (8 * own.len()).max(4096) as f64;
+        while spans.iter().map(|span| span / edge + 1.0).product::<f64>() > most {
+            edge *= 1.25;
+        }
+        Grid { origin, edge, bins: spans.map(|span| (span / edge) as usize + 1) }
     }
 
     fn len(&self) -> usize {

@@ -349,9 +349,14 @@ unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN
             ahead = look_up::<L>(base, *owner, index);
 
             let [early, r, inverse] = L::roots(s);
-            let place = functions.place(early, r);
-            let (mut value, mut slope) = if ENERGY { functions.pair(place) } else { (zero, functions.slope(place)) };
-            let below = L::less(s, inner);
+            let (mut value, mut slope) = match (NEAR, ENERGY) {
+                (true, true) => functions.pair(functions.place(early, r)),
+                (true, false) => (zero, functions.slope(functions.place(early, r))),
+                (false, true) => functions.far_pair(early, r),
+                (false, false) => (zero, functions.far_slope(early, r)),
+            };
+            // The last segment of merged pieces may begin where the core ends: all pairs are near then.
+            let below = if NEAR || F::STEEP { L::less(s, inner) } else { 0 };
             if below != 0 {
                 let mut values = [[0.0; WIDTH]; 3];
                 L::store(values[0].as_mut_ptr(), s);

@@ -25,6 +25,36 @@ pub struct LennardJones {
 }
 
 impl LennardJones {
+    /// A mixture from the names and masses of its species; a single `epsilon` or `sigma` holds for all pairs, otherwise there
+    /// is one for each, `a * n + b`.
+    pub fn mixture(
+        names: Vec<String>,
+        masses: Vec<f64>,
+        epsilon: Vec<f64>,
+        sigma: Vec<f64>,
+        cutoff: f64,
+    ) -> Result<LennardJones> {
+        let n = names.len();
+        let spread = |list: Vec<f64>, length: usize| if list.len() == 1 { vec![list[0]; length] } else { list };
+        let masses = spread(masses, n);
+        if n == 0 || masses.len() != n {
+            return Err(Error::input(format!(
+                "lennard_jones: {n} names and {} masses; expected as many",
+                masses.len()
+            )));
+        }
+        if !masses.iter().all(|m| *m > 0.0) {
+            return Err(Error::input("lennard_jones: masses must be positive"));
+        }
+        let (epsilon, sigma) = (spread(epsilon, n * n), spread(sigma, n * n));
+        let symmetric = |list: &[f64]| (0..list.len()).all(|k| list.get(k % n * n + k / n) == Some(&list[k]));
+        if epsilon.len() == n * n && sigma.len() == n * n && !(symmetric(&epsilon) && symmetric(&sigma)) {
+            return Err(Error::input("lennard_jones: epsilon and sigma must be the same for the pairs a-b and b-a"));
+        }
+        let elements = names.into_iter().zip(masses).map(|(name, mass)| Element { name, mass }).collect();
+        Ok(LennardJones { elements, epsilon, sigma, cutoff })
+    }
+
     /// The binary mixture of Kob and Andersen, PRE 51, 4626 (1995), <https://doi.org/10.1103/PhysRevE.51.4626>.
     pub fn kob_andersen() -> LennardJones {
         LennardJones {

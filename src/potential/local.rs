@@ -44,7 +44,12 @@ impl Surroundings {
         let cell = configuration.cell.clone();
         let fractions: Vec<Vector> =
             configuration.positions.iter().map(|x| cell.fractional(x)).map(|s| s - s.map(f64::floor)).collect();
-        let edge = 0.5 * (potential.cutoff() + SKIN);
+        let mut edge = 0.5 * (potential.cutoff() + SKIN);
+        // A thin gas would spread over far more bins than it has atoms.
+        let most = (8 * configuration.len()).max(4096) as f64;
+        while cell.widths().iter().map(|w| w / edge + 1.0).product::<f64>() > most {
+            edge *= 1.25;
+        }
         let bins = cell.widths().map(|w| ((w / edge) as usize).max(1));
         let mut surroundings = Surroundings {
             potential: potential.clone(),

@@ -15,14 +15,20 @@ mod lanes;
 pub mod lennard_jones;
 pub mod local;
 pub mod radial;
+pub mod setfl;
+pub mod spline;
 mod tables;
 
 use crate::configuration::Element;
 use crate::error::{Error, Result};
 pub use engine::Engine;
+use flate2::read::MultiGzDecoder;
 pub use hessian::Hessian;
 pub use local::{LocalEngine, Surroundings};
 use radial::{Embedding, Radial};
+use setfl::Densities;
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use tables::PairTable;
 
@@ -60,6 +66,29 @@ impl Potential {
     /// A built-in potential: `CuZr-2009`, `CuZr-2007` or `CuZr-2019`.
     pub fn built_in(name: &str) -> Result<Arc<Potential>> {
         analytic::built_in(name)
+    }
+
+    /// The potential in a file: `.toml` (see [`analytic::parse`]), `.eam.fs` or `.eam.alloy` (see [`setfl`]); each also
+    /// compressed, as `.gz`.
+    pub fn read(path: &Path) -> Result<Arc<Potential>> {
+        let format = Format::of_name(path).ok_or_else(|| {
+            Error::file(path, "unknown ending; expected .toml, .eam.fs or .eam.alloy, with or without .gz")
+        })?;
+        let text = text_of(path)?;
+        let label = path.display().to_string();
+        match format {
+            Format::Analytic => analytic::parse(&text, path, &label),
+            Format::Setfl(densities) => setfl::parse(&text, path, &label, densities),
+        }
+    }
+
+    /// A potential by its built-in name, or from a file: whatever ends like a file of a potential, has a folder in its
+    /// name, or exists.
+    pub fn find(name: &str) -> Result<Arc<Potential>> {
+        let path = Path::new(name);
+        let built_in = analytic::built_in_names().any(|known| known == name);
+        let file = Format::of_name(path).is_some() || path.components().count() > 1 || path.is_file();
+        if file && !built_in { Potential::read(path) } else { Potential::built_in(name) }
     }
 
     /// Name or file the potential came from.
@@ -107,4 +136,41 @@ impl Potential {
     fn tables(&self) -> &[PairTable] {
         &self.tables
     }
+}
+
+/// What a file of a potential holds.
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Analytic,
+    Setfl(Densities),
+}
+
+impl Format {
+    /// The format that the ending of a name stands for.
+    fn of_name(path: &Path) -> Option<Format> {
+        let name = path.file_name()?.to_str()?.to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        match name.rsplit_once('.')?.1 {
+            "toml" => Some(Format::Analytic),
+            "fs" => Some(Format::Setfl(Densities::OfPairs)),
+            "alloy" => Some(Format::Setfl(Densities::OfSpecies)),
+            _ => None,
+        }
+    }
+}
+
+/// The text of a file; compressed content is unpacked, whatever the name says.
+fn text_of(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::file(path, "no such file"),
+        _ => Error::file(path, e),
+    })?;
+    let mut plain = Vec::new();
+    let compressed = bytes.starts_with(&[0x1f, 0x8b]);
+    if compressed {
+        let unpacked = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain);
+        unpacked.map_err(|e| Error::file(path, format!("the compressed file is damaged or cut short ({e})")))?;
+    }
+    // Comments of old files are in any encoding; everything that counts is ASCII.
+    Ok(String::from_utf8_lossy(if compressed { &plain } else { &bytes }).into_owned())
 }

@@ -1,5 +1,8 @@
 //! Functions of a distance or a density, with two derivatives.
 
+use super::spline::Spline;
+use std::sync::Arc;
+
 /// `coefficient[n] * (end - r)^(n + 4)`, summed, for `r < end`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
@@ -59,6 +62,20 @@ pub enum Radial {
         /// Makes the energy zero at the cutoff [energy].
         shift: f64,
     },
+    /// Values between which a spline is drawn.
+    Table {
+        /// The function.
+        spline: Arc<Spline>,
+        /// End [length].
+        cutoff: f64,
+    },
+    /// A spline divided by the distance: tables hold pair energies as `r phi(r)`.
+    TableOverDistance {
+        /// `r phi(r)`.
+        spline: Arc<Spline>,
+        /// End [length].
+        cutoff: f64,
+    },
 }
 
 impl Radial {
@@ -67,7 +84,9 @@ impl Radial {
         match self {
             Radial::Zero => 0.0,
             Radial::Pieces { pieces, .. } => pieces.iter().map(|p| p.end).fold(0.0, f64::max),
-            Radial::LennardJones { cutoff, .. } => *cutoff,
+            Radial::LennardJones { cutoff, .. }
+            | Radial::Table { cutoff, .. }
+            | Radial::TableOverDistance { cutoff, .. } => *cutoff,
         }
     }
 
@@ -77,6 +96,9 @@ impl Radial {
             Radial::Zero => 0.0,
             Radial::Pieces { core, .. } => core.as_ref().map_or(0.0, |c| c.exponential_to),
             Radial::LennardJones { sigma, .. } => 0.7 * sigma,
+            Radial::Table { spline, .. } => spline.start(),
+            // The inverse distance is steep.
+            Radial::TableOverDistance { spline, cutoff } => spline.start().max(0.1 * cutoff),
         }
     }
 
@@ -86,6 +108,7 @@ impl Radial {
             Radial::Zero => 0.0,
             Radial::Pieces { .. } => 0.1,
             Radial::LennardJones { sigma, .. } => 0.1 * sigma,
+            Radial::Table { spline, .. } | Radial::TableOverDistance { spline, .. } => spline.start(),
         }
     }
 
@@ -104,6 +127,14 @@ impl Radial {
                     4.0 * epsilon * (6.0 * s6 - 12.0 * s12) / r,
                     4.0 * epsilon * (156.0 * s12 - 42.0 * s6) / (r * r),
                 ]
+            }
+            Radial::Table { cutoff, .. } | Radial::TableOverDistance { cutoff, .. } if r >= *cutoff => [0.0; 3],
+            Radial::Table { spline, .. } => spline.evaluate(r),
+            Radial::TableOverDistance { spline, .. } => {
+                let [z, dz, ddz] = spline.evaluate(r);
+                let phi = z / r;
+                let slope = (dz - phi) / r;
+                [phi, slope, (ddz - 2.0 * slope) / r]
             }
         }
     }
@@ -174,6 +205,8 @@ pub enum Embedding {
         /// Corrections.
         terms: Vec<Quartic>,
     },
+    /// Values between which a spline is drawn; a straight line beyond the last one.
+    Table(Arc<Spline>),
 }
 
 impl Embedding {
@@ -195,6 +228,7 @@ impl Embedding {
                 }
                 [f[0], f[1] / scale, f[2] / (scale * scale)]
             }
+            Embedding::Table(spline) => spline.evaluate(rho),
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct PairTable {
     pub inner: f64,
     /// Below this distance the functions mean nothing.
     pub limit: f64,
-    /// Where the densities end.
+    /// Where the densities end, or somewhat further: beyond, the pair energy is one polynomial.
     pub near: f64,
     /// Where all functions end.
     pub far: f64,
@@ -50,6 +50,11 @@ pub struct Merged {
     density: [[Row; 9]; 2],
     /// Largest degree of a density.
     pub degree: usize,
+    /// Beginning of the last segment, and its polynomial.
+    last: f64,
+    last_centre: f64,
+    last_pair: [f64; 9],
+    last_slope: [f64; 8],
 }
 
 /// Quintics on equal intervals, a row of coefficients for each.
@@ -66,10 +71,13 @@ pub struct Fine {
 impl PairTable {
     /// Tables of a pair energy and the densities at the first and at the second species.
     pub fn new(pair: &Radial, first: &Radial, second: &Radial) -> PairTable {
-        let near = first.cutoff().max(second.cutoff());
+        let mut near = first.cutoff().max(second.cutoff());
         let far = near.max(pair.cutoff());
         let (inner, form) = match Merged::new(pair, [first, second]) {
-            Some((inner, merged)) => (inner, Form::Merged(Box::new(merged))),
+            Some((inner, merged)) => {
+                near = near.max(merged.last);
+                (inner, Form::Merged(Box::new(merged)))
+            }
             None => {
                 let inner = pair.inner().max(first.inner()).max(second.inner()).max(1e-3 * far);
                 (inner, Form::Fine(Box::new(Fine::new(pair, [first, second], inner, far))))
@@ -110,6 +118,10 @@ impl Merged {
             pair: Default::default(),
             slope: Default::default(),
             density: Default::default(),
+            last: lowers[ends.len() - 1],
+            last_centre: 0.0,
+            last_pair: [0.0; 9],
+            last_slope: [0.0; 8],
             degree: all[1..].iter().flat_map(|f| f.1).map(|p| p.coefficients.len() + 3).max().unwrap_or(0),
         };
         for (segment, (low, high)) in lowers.iter().zip(&ends).enumerate() {
@@ -125,6 +137,10 @@ impl Merged {
                 merged.slope[k].0[segment] = (k + 1) as f64 * phi[k + 1];
             }
         }
+        let segment = ends.len() - 1;
+        merged.last_centre = merged.centre.0[segment];
+        merged.last_pair = merged.pair.map(|row| row.0[segment]);
+        merged.last_slope = merged.slope.map(|row| row.0[segment]);
         Some((inner, merged))
     }
 }
@@ -277,6 +293,8 @@ fn quintic(f: &Radial, low: f64, width: f64) -> Row {
 pub trait Functions<L: Lanes> {
     /// True when both densities are the same function.
     const SYMMETRIC: bool;
+    /// True when pairs beyond `near` may be below `inner`.
+    const STEEP: bool;
     /// Where a distance lies in the tables.
     type Place: Copy;
     /// Find the place of a distance; `early` is the distance to about seven digits.
@@ -287,6 +305,10 @@ pub trait Functions<L: Lanes> {
     unsafe fn slope(&self, place: Self::Place) -> L::V;
     /// Pair energy and its slope.
     unsafe fn pair(&self, place: Self::Place) -> (L::V, L::V);
+    /// Slope of the pair energy beyond `near`.
+    unsafe fn far_slope(&self, early: L::V, r: L::V) -> L::V;
+    /// Pair energy and its slope beyond `near`.
+    unsafe fn far_pair(&self, early: L::V, r: L::V) -> (L::V, L::V);
     /// Slope and curvature of the density at the first (0) or second (1) species.
     unsafe fn density_curvature(&self, place: Self::Place, at: usize) -> (L::V, L::V);
     /// Slope and curvature of the pair energy.
@@ -335,6 +357,7 @@ unsafe fn horner<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> (L::V, L::
 
 impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for MergedPair<'_, DEGREE, SYMMETRIC> {
     const SYMMETRIC: bool = SYMMETRIC;
+    const STEEP: bool = false;
     /// Segment, and distance from its centre.
     type Place = (L::Index, L::V);
 
@@ -375,6 +398,41 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
     unsafe fn pair(&self, (index, t): Self::Place) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
         unsafe { horner::<L>(&self.0.pair, index, t) }
+    }
+
+    #[inline(always)]
+    unsafe fn far_slope(&self, _: L::V, r: L::V) -> L::V {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let c = &self.0.last_slope;
+            let t = L::sub(r, L::splat(self.0.last_centre));
+            let square = L::mul(t, t);
+            let even = L::fma(L::splat(c[6]), square, L::splat(c[4]));
+            let odd = L::fma(L::splat(c[7]), square, L::splat(c[5]));
+            let even = L::fma(even, square, L::splat(c[2]));
+            let odd = L::fma(odd, square, L::splat(c[3]));
+            let even = L::fma(even, square, L::splat(c[0]));
+            let odd = L::fma(odd, square, L::splat(c[1]));
+            L::where_less(r, L::splat(self.0.end), L::fma(odd, t, even))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn far_pair(&self, _: L::V, r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe {
+            let c = &self.0.last_pair;
+            let t = L::sub(r, L::splat(self.0.last_centre));
+            let mut value = L::splat(c[8]);
+            let mut slope = value;
+            for k in (1..8).rev() {
+                value = L::fma(value, t, L::splat(c[k]));
+                slope = L::fma(slope, t, value);
+            }
+            value = L::fma(value, t, L::splat(c[0]));
+            let end = L::splat(self.0.end);
+            (L::where_less(r, end, value), L::where_less(r, end, slope))
+        }
     }
 
     #[inline(always)]
@@ -442,6 +500,7 @@ impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
 
 impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     const SYMMETRIC: bool = SYMMETRIC;
+    const STEEP: bool = true;
     /// Number of the interval in the lowest bits, and place in it from -1/2 to 1/2.
     type Place = (L::V, L::V);
 
@@ -473,6 +532,18 @@ impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     unsafe fn pair(&self, place: Self::Place) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
         unsafe { self.value::<L>(&self.0.pair, place) }
+    }
+
+    #[inline(always)]
+    unsafe fn far_slope(&self, early: L::V, r: L::V) -> L::V {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { Functions::<L>::slope(self, Functions::<L>::place(self, early, r)) }
+    }
+
+    #[inline(always)]
+    unsafe fn far_pair(&self, early: L::V, r: L::V) -> (L::V, L::V) {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { Functions::<L>::pair(self, Functions::<L>::place(self, early, r)) }
     }
 
     #[inline(always)]

@@ -6,8 +6,8 @@ use super::help::Entry;
 use super::library::Library;
 use super::system::{self, Quit, State};
 use super::{
-    column, deformation, dynamics, glass, io, minimize, plot, saddle, stdlib, structure, table, terminal, units,
-    vibration,
+    column, deformation, dynamics, glass, io, minimize, plot, potential, saddle, stdlib, structure, table, terminal,
+    units, vibration,
 };
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
@@ -22,6 +22,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     units::register,
     system::register,
     io::register,
+    potential::register,
     glass::register,
     column::register,
     table::register,

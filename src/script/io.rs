@@ -13,7 +13,7 @@ use std::path::Path;
 #[export_module]
 mod binding {
     /// A potential: built in by name (`CuZr-2009`, `CuZr-2007`, `CuZr-2019`), or read from a file (`.eam.fs`,
-    /// `.eam.alloy`, `.toml`).
+    /// `.eam.alloy`, `.toml`, each also `.gz`), as in `potential("file.eam.fs")`.
     ///
     /// ```rhai
     /// let p = potential("CuZr-2009");
@@ -21,7 +21,7 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn potential(name: &str) -> Raw<SharedPotential> {
-        Ok(Potential::built_in(name)?)
+        Ok(Potential::find(name).map_err(|e| e.within("potential"))?)
     }
 
     /// The glass in a file: extended xyz, LAMMPS data or LAMMPS dump, found from the content; `.gz` too.

@@ -19,6 +19,7 @@ mod library;
 mod minimize;
 mod options;
 mod plot;
+mod potential;
 mod saddle;
 mod stdlib;
 mod structure;
