@@ -26,8 +26,26 @@ fn the_study_leaves_glass_events_atoms_figures_and_summary_and_goes_on_where_it_
     let script = root.join("scripts/structure_property.rhai");
     let folder = tempfile::tempdir().unwrap();
     let study = [
-        "run", script.to_str().unwrap(), "--atoms", "250", "--rate", "1e15", "--anneal", "0.5", "--searched", "40",
-        "--tries", "1", "--bin", "4", "--time", "2", "--seed", "3", "--output", "study",
+        "run",
+        script.to_str().unwrap(),
+        "--atoms",
+        "250",
+        "--rate",
+        "1e15",
+        "--anneal",
+        "0.5",
+        "--searched",
+        "40",
+        "--tries",
+        "1",
+        "--bin",
+        "4",
+        "--time",
+        "2",
+        "--seed",
+        "3",
+        "--output",
+        "study",
     ];
     let done = vitric(folder.path(), &study);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
