@@ -85,10 +85,17 @@ const KEYWORDS: &[&str] = &[
     "to_debug",
 ];
 
+/// True for the last argument of a function that may be called without it.
+fn takes_options(argument: &str) -> bool {
+    ["options", "axes"].iter().any(|name| argument.starts_with(name))
+}
+
 /// Calls of functions that do not exist, with a number of arguments or an option that does not exist.
 pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
-    let own: BTreeMap<String, BTreeSet<usize>> = ast.iter_functions().fold(BTreeMap::new(), |mut map, f| {
-        map.entry(f.name.to_string()).or_default().insert(f.params.len());
+    let own: BTreeMap<String, BTreeSet<(usize, bool)>> = ast.iter_functions().fold(BTreeMap::new(), |mut map, f| {
+        map.entry(f.name.to_string())
+            .or_default()
+            .insert((f.params.len(), f.params.last().is_some_and(|p| takes_options(p))));
         map
     });
     let fields = fields(ast);
@@ -105,17 +112,19 @@ pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
         }
         let count = call.args.len();
         // Leaving out the options is allowed.
-        let fits = |n: usize| n == count || n == count + 1;
+        let fits = |(n, options): (usize, bool)| n == count || (options && n == count + 1);
         let known = entries.iter().filter(|e| e.name == name);
-        let counts: Vec<usize> = known
+        let counts: Vec<(usize, bool)> = known
             .filter_map(|e| {
-                let n = e.arguments.as_ref()?.len();
+                let arguments = e.arguments.as_ref()?;
+                let n = arguments.len();
                 // A method may be written as a function, and a function as a method.
-                Some(match (method, e.of.is_some()) {
+                let n = match (method, e.of.is_some()) {
                     (true, true) | (false, false) => n,
                     (true, false) => n.wrapping_sub(1),
                     (false, true) => n + 1,
-                })
+                };
+                Some((n, arguments.last().is_some_and(|name| takes_options(name))))
             })
             .chain(own.get(name).into_iter().flatten().copied())
             .collect();
