@@ -376,7 +376,9 @@ mod binding {
 
     /// Spatial autocorrelation C(r) of a column with one value for each atom (Eq. 6 of the paper).
     ///
-    ///     C(r) = < dA_i dA_j >_r / < dA^2 >
+    /// ```math
+    /// C(r) = < dA_i dA_j >_r / < dA^2 >
+    /// ```
     ///
     /// Not rescaled; `scaled(3.0)` sets it to 1 at 3 A. Missing values are left out.
     ///

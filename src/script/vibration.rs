@@ -120,7 +120,9 @@ mod binding {
 
     /// Participation fraction of each atom in these modes; the sum over atoms is the number of modes.
     ///
-    ///     p_i = sum_k |e_ik|^2
+    /// ```math
+    /// p_i = sum_k |e_ik|^2
+    /// ```
     #[rhai_fn(get = "participation")]
     pub fn participation(modes: &mut SharedModes) -> Column {
         Column::float("participation", "", modes.participation())
