@@ -26,10 +26,12 @@ fn folder_with(name: &str, content: impl AsRef<[u8]>) -> tempfile::TempDir {
 }
 
 #[test]
-fn units_multiply_and_are_seen_in_functions() {
+fn units_multiply_and_are_seen_in_functions_and_closures() {
     assert_eq!(number("1e12*K/second"), 1.0);
     assert_eq!(number("fn f() { 2*fs } f()"), 2e-3);
     assert!((number("160.2176634*GPa") - 1.0).abs() < 1e-12);
+    assert_eq!(number("let f = |x| [x].map(|y| 2*fs * y)[0]; f.call(3)"), 6e-3);
+    assert_eq!(number("let fs = 3.0; let f = |x| x * fs; f.call(2)"), 6.0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub struct Library {
     topics: Vec<(String, Shared<Module>)>,
     constants: Vec<Entry>,
     types: BTreeMap<TypeId, String>,
-    names: Scope<'static>,
+    values: BTreeMap<String, Dynamic>,
 }
 
 /// The language put together.
@@ -31,7 +31,7 @@ impl Library {
         engine.set_fail_on_invalid_map_property(true);
         engine.set_max_expr_depths(256, 128);
         engine.on_progress(|_| terminal::stop_script().then(|| Dynamic::from("interrupted")));
-        Library { engine, topics: Vec::new(), constants: Vec::new(), types: BTreeMap::new(), names: Scope::new() }
+        Library { engine, topics: Vec::new(), constants: Vec::new(), types: BTreeMap::new(), values: BTreeMap::new() }
     }
 
     /// Adds the functions of a module (`exported_module!(binding)`); their doc comments are the help under `topic`.
@@ -54,17 +54,17 @@ impl Library {
 
     /// Adds a constant that every function sees.
     pub fn constant(&mut self, topic: &str, name: &str, value: impl Into<Dynamic>, text: &str) {
-        let mut module = Module::new();
-        module.set_var(name, value.into());
-        self.engine.register_global_module(module.into());
+        self.values.insert(name.into(), value.into());
         self.constants.push(Entry::constant(topic, name, text));
-        // The compiler asks this scope which names exist; the value is found in the module.
-        self.names.push(name, ());
     }
 
-    /// The names of the constants, for the compiler.
-    pub(super) fn names(&self) -> &Scope<'static> {
-        &self.names
+    /// The names of the constants, for the compiler, which asks a scope which names exist.
+    pub(super) fn names(&self) -> Scope<'static> {
+        let mut names = Scope::new();
+        for name in self.values.keys() {
+            names.push(name.as_str(), ());
+        }
+        names
     }
 
     /// Adds a module of the standard library.
@@ -78,11 +78,20 @@ impl Library {
         &mut self.engine
     }
 
-    pub(super) fn finish(self) -> Finished {
+    pub(super) fn finish(mut self) -> Finished {
+        let names = self.names();
+        let values = self.values;
+        // A variable of the script hides a constant of the same name. A constant in a module would not do: closures look
+        // for what they capture in the variables alone.
+        #[allow(deprecated)] // volatile in Rhai, not deprecated
+        self.engine.on_var(move |name, place, context| {
+            let hidden = place > 0 || context.scope().contains(name);
+            Ok(if hidden { None } else { values.get(name).cloned() })
+        });
         let mut entries = self.constants;
         for (topic, module) in &self.topics {
             entries.extend(Entry::of_module(topic, module, &self.types));
         }
-        Finished { engine: self.engine, entries, names: self.names }
+        Finished { engine: self.engine, entries, names }
     }
 }

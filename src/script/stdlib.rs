@@ -46,7 +46,7 @@ pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> R
     let sources = Sources::of(files);
     let context = Context { sources: &sources, entries: &[], names: Vec::new() };
     for (name, text) in files {
-        let names = library.names().clone();
+        let names = library.names();
         let mut ast =
             library.engine().compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &context))?;
         ast.set_source(name.as_str());
