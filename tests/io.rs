@@ -6,7 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use vitric::cell::{Cell, Tensor, Vector};
 use vitric::configuration::{Configuration, Element};
-use vitric::glass::Glass;
+use vitric::glass::trajectory::Frame as Snapshot;
+use vitric::glass::{Glass, Trajectory};
 use vitric::io::{self, ReadOptions};
 use vitric::potential::Potential;
 use vitric::units;
@@ -172,6 +173,51 @@ fn species_follow_the_potential_and_masses_the_file() {
     assert_eq!(masses, [60.0, 90.0]);
     assert_eq!(glass.configuration().species, [1, 0]);
     assert_eq!(glass.potential().unwrap().label(), "CuZr-2019");
+}
+
+#[test]
+fn a_glass_keeps_its_potential_in_files_that_can_name_it() {
+    let folder = folder();
+    let glass = sample(Cell::orthogonal(40.0, 40.0, 40.0).unwrap());
+    let glass = glass.with_potential(Potential::built_in("CuZr-2019").unwrap());
+    for name in ["a.extxyz", "a.data.gz"] {
+        let path = folder.path().join(name);
+        io::write(&path, &glass).unwrap();
+        assert_eq!(read(&path).potential().unwrap().label(), "CuZr-2019", "{name}");
+        let potential = Some(Potential::built_in("CuZr-2007").unwrap());
+        let other = io::read(&path, &ReadOptions { potential, ..ReadOptions::default() }).unwrap();
+        assert_eq!(other.potential().unwrap().label(), "CuZr-2007", "{name}: what the caller gives counts");
+    }
+    let lost = "2\nLattice=\"40 0 0 0 40 0 0 0 40\" potential=\"my.eam.fs\"\nCu 1 2 3\nZr 4 5 6\n";
+    let path = file(&folder, "b.extxyz", lost);
+    let error = io::read(&path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("made with the potential my.eam.fs, which cannot be read"), "{error}");
+}
+
+#[test]
+fn the_frames_of_a_trajectory_keep_their_times() {
+    let folder = folder();
+    let start = sample(Cell::orthogonal(10.0, 10.0, 10.0).unwrap()).configuration().clone();
+    let mut trajectory = Trajectory::new(&start);
+    for time in [0.0, 0.004, 0.012] {
+        trajectory.push(time, Snapshot { cell: start.cell.clone(), positions: start.positions.clone() });
+    }
+    for name in ["a.extxyz", "a.dump.gz"] {
+        let path = folder.path().join(name);
+        io::write_trajectory(&path, &trajectory).unwrap();
+        let (_, back) = io::read_trajectory(&path, &ReadOptions::default(), 1.0).unwrap();
+        assert_eq!(back.times, [0.0, 0.004, 0.012], "{name}");
+    }
+}
+
+#[test]
+fn species_that_are_not_those_of_the_file_are_an_error() {
+    let folder = folder();
+    let path = folder.path().join("a.data");
+    io::write(&path, &sample(Cell::orthogonal(10.0, 10.0, 10.0).unwrap())).unwrap();
+    let species = vec!["A".into(), "B".into()];
+    let error = io::read(&path, &ReadOptions { species, ..ReadOptions::default() }).unwrap_err().to_string();
+    assert!(error.ends_with("the file has the species Cu, `species` lists A, B"), "{error}");
 }
 
 #[test]

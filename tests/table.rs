@@ -121,6 +121,21 @@ fn missing_numbers_are_dropped_in_pairs_and_counted() {
 }
 
 #[test]
+fn the_means_of_bins_are_over_the_same_pairs() {
+    let x: Vec<f64> = (1..=12).map(f64::from).collect();
+    let y = [2.0, f64::NAN, 1.0, 4.0, f64::NAN, f64::NAN, 5.0, 3.0, 9.0, 7.0, f64::NAN, 8.0];
+    let table = Table::from_columns(vec![Column::float("x", "", x), Column::float("y", "", y.to_vec())]).unwrap();
+    let found = table.bin("x", BinSize::Rows(4)).unwrap().correlate("x", "y", 0.95, Intervals::Fisher).unwrap();
+    // Means of x and y over the rows that have both: (8/3, 7/3), (15/2, 4), (31/3, 8).
+    let (a, b) = ([8.0 / 3.0, 7.5, 31.0 / 3.0], [7.0 / 3.0, 4.0, 8.0]);
+    let middle = |v: [f64; 3]| v.map(|u| u - v.iter().sum::<f64>() / 3.0);
+    let (a, b) = (middle(a), middle(b));
+    let dot = |p: [f64; 3], q: [f64; 3]| p.iter().zip(q).map(|(p, q)| p * q).sum::<f64>();
+    let expected = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    assert!((found.binned.unwrap().pearson.value - expected).abs() < 1e-12);
+}
+
+#[test]
 fn bootstrap_intervals_are_near_those_of_fisher() {
     let table = reference();
     let fisher = table.correlate("excess_entropy", "volume", 0.95, Intervals::Fisher).unwrap();

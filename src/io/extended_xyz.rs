@@ -1,7 +1,7 @@
 //! Extended xyz: the number of atoms, a comment of `key=value`, one line an atom.
 //!
 //! Format: <https://github.com/libAtoms/extxyz>. Read: `Lattice`, `Properties` (species, pos, vel or velo, id, mass),
-//! `history`, `time`; other keys and columns are skipped. Velocities are in angstrom/ps.
+//! `history`, `time`, `potential`; other keys and columns are skipped. Velocities are in angstrom/ps.
 
 use super::frame::{Frame, Kind};
 use super::text::Lines;
@@ -45,6 +45,7 @@ fn parse_frame(lines: &mut Lines, atoms: usize) -> Result<Frame> {
         history: keys.get("history").map(|h| h.lines().map(str::to_string).collect()).unwrap_or_default(),
         step: keys.get("step").and_then(|s| s.parse().ok()),
         time: keys.get("time").or(keys.get("Time")).and_then(|s| s.parse().ok()),
+        potential: keys.get("potential").cloned(),
     };
     let mut ids = Vec::new();
     for atom in 0..atoms {
@@ -194,8 +195,13 @@ fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     None
 }
 
-/// Writes one frame; numbers are written so that they are read back exactly.
-pub fn write(out: &mut dyn Write, glass: &Glass) -> io::Result<()> {
+/// A text as it stands between quotes.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Writes one frame, of a trajectory at a `time` [ps]; numbers are written so that they are read back exactly.
+pub fn write(out: &mut dyn Write, glass: &Glass, time: Option<f64>) -> io::Result<()> {
     let configuration = glass.configuration();
     let moving = !configuration.velocities.is_empty();
     let lattice: Vec<String> = configuration.cell.matrix().iter().map(f64::to_string).collect();
@@ -209,9 +215,14 @@ pub fn write(out: &mut dyn Write, glass: &Glass) -> io::Result<()> {
         write!(out, ":mass:R:1")?;
     }
     write!(out, " pbc=\"T T T\"")?;
+    if let Some(time) = time {
+        write!(out, " time={time}")?;
+    }
+    if let Ok(potential) = glass.potential() {
+        write!(out, " potential=\"{}\"", escaped(potential.label()))?;
+    }
     if !glass.history().is_empty() {
-        let history = glass.history().join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        write!(out, " history=\"{history}\"")?;
+        write!(out, " history=\"{}\"", escaped(&glass.history().join("\n")))?;
     }
     writeln!(out)?;
     for (atom, p) in configuration.positions.iter().enumerate() {

@@ -17,7 +17,8 @@ const OVERLAP: f64 = 0.1;
 /// What a reader knows beyond the file.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// The potential of the glass. Without one, a sample of Cu and Zr gets the built-in CuZr-2009.
+    /// The potential of the glass. Without one it is that which the file names, and for a sample of Cu and Zr of which
+    /// nothing is said the built-in CuZr-2009.
     pub potential: Option<Arc<Potential>>,
     /// Names of the atom types 1, 2, ... of a LAMMPS file; empty when the file says them.
     pub species: Vec<String>,
@@ -53,6 +54,8 @@ pub struct Frame {
     pub step: Option<i64>,
     /// Time of the frame [ps].
     pub time: Option<f64>,
+    /// Name or file of the potential.
+    pub potential: Option<String>,
 }
 
 impl Frame {
@@ -84,29 +87,44 @@ impl Frame {
 
     /// The sample with its potential and history.
     pub fn into_glass(self, path: &Path, options: &ReadOptions) -> Result<Glass> {
-        let history = self.history.clone();
+        let (history, recorded) = (self.history.clone(), self.potential.clone());
         let configuration = self.into_configuration(path, options)?;
         let potential = match &options.potential {
             Some(potential) => Some(potential.clone()),
-            None => default_potential(&configuration)?,
+            None => recorded_potential(recorded.as_deref(), &configuration, path)?,
         };
-        let start = Glass::new(configuration.clone(), potential);
         let shown = path.file_name().unwrap_or_default().to_string_lossy();
-        let steps = history.into_iter().chain([format!("read(\"{shown}\")")]);
+        let given = options.potential.as_ref().map(|p| format!(", #{{ potential: {} }}", p.label()));
+        let start = Glass::new(configuration.clone(), potential);
+        let steps = history.into_iter().chain([format!("read(\"{shown}\"{})", given.unwrap_or_default())]);
         Ok(steps.fold(start, |glass, step| glass.then(configuration.clone(), step)))
     }
 }
 
-/// The built-in potential for a sample of Cu and Zr, none for any other.
-fn default_potential(configuration: &Configuration) -> Result<Option<Arc<Potential>>> {
-    let known = configuration.elements.iter().all(|e| e.name == "Cu" || e.name == "Zr");
-    if known && !configuration.is_empty() { Potential::built_in("CuZr-2009").map(Some) } else { Ok(None) }
+/// The potential that a file names, or the built-in one for a sample of Cu and Zr; none for any other.
+///
+/// A sample of Cu and Zr made with a potential that is not there is an error: the built-in one would be another.
+fn recorded_potential(name: Option<&str>, sample: &Configuration, path: &Path) -> Result<Option<Arc<Potential>>> {
+    let copper_zirconium = !sample.is_empty() && sample.elements.iter().all(|e| e.name == "Cu" || e.name == "Zr");
+    match name.map(|name| (name, Potential::find(name))) {
+        Some((_, Ok(potential))) => Ok(Some(potential)),
+        Some((name, Err(error))) if copper_zirconium => Err(Error::file(
+            path,
+            format!("made with the potential {name}, which cannot be read ({error}); give #{{ potential: ... }}"),
+        )),
+        None if copper_zirconium => Potential::built_in("CuZr-2009").map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The name of a kind: given by the caller, by the file, or found from the mass.
 fn name_of(kind: &Kind, mass: Option<f64>, path: &Path, options: &ReadOptions) -> Result<String> {
     let number = match kind {
-        Kind::Named(name) => return Ok(name.clone()),
+        Kind::Named(name) if options.species.is_empty() || options.species.contains(name) => return Ok(name.clone()),
+        Kind::Named(name) => {
+            let listed = options.species.join(", ");
+            return Err(Error::file(path, format!("the file has the species {name}, `species` lists {listed}")));
+        }
         Kind::Numbered(number) => *number,
     };
     if let Some(name) = options.species.get(number.wrapping_sub(1)) {

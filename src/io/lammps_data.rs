@@ -17,8 +17,7 @@ const SKIPPED: &[&str] = &["Pair Coeffs", "PairIJ Coeffs", "Bodies", "Ellipsoids
 /// The frame of a data file.
 pub fn parse(path: &Path, content: &str) -> Result<Frame> {
     let mut lines = Lines::new(path, content);
-    lines.next_line();
-    let mut data = Data::default();
+    let mut data = Data { potential: recorded_potential(lines.next_line().unwrap_or_default()), ..Data::default() };
     while let Some(line) = lines.next_line() {
         let (text, comment) = line.split_once('#').map_or((line, ""), |(a, b)| (a, b.trim()));
         let text = text.trim();
@@ -48,6 +47,7 @@ struct Data {
     positions: Vec<Vector>,
     images: Vec<Vector>,
     velocities: Vec<Vector>,
+    potential: Option<String>,
 }
 
 impl Data {
@@ -199,6 +199,7 @@ impl Data {
             history: Vec::new(),
             step: None,
             time: None,
+            potential: self.potential,
         })
     }
 
@@ -269,12 +270,22 @@ pub(super) fn standard_cell(cell: &Cell) -> ([f64; 3], [f64; 3], Tensor) {
     ([a.dot(&x), b.dot(&y), c.dot(&z)], [b.dot(&x), c.dot(&x), c.dot(&y)], rotation)
 }
 
+/// What stands before the name of the potential in the first line, which LAMMPS skips.
+const POTENTIAL: &str = "potential=\"";
+
+/// The potential that the first line of a file of ours names.
+fn recorded_potential(line: &str) -> Option<String> {
+    let (_, rest) = line.strip_prefix("# vitric ")?.split_once(POTENTIAL)?;
+    rest.split_once('"').map(|(name, _)| name.to_string())
+}
+
 /// Writes one frame: positions inside the cell with image flags, velocities if there are any.
 pub fn write(out: &mut dyn Write, glass: &Glass) -> io::Result<()> {
     let configuration = glass.configuration();
     let ([x, y, z], [xy, xz, yz], rotation) = standard_cell(&configuration.cell);
+    let potential = glass.potential().map(|p| format!("{POTENTIAL}{}\" ", p.label())).unwrap_or_default();
     let last = glass.history().last().map_or("", |h| h.lines().next().unwrap_or_default());
-    writeln!(out, "# vitric {last}\n\n{} atoms", configuration.len())?;
+    writeln!(out, "# vitric {potential}{last}\n\n{} atoms", configuration.len())?;
     writeln!(out, "{} atom types\n\n0 {x} xlo xhi\n0 {y} ylo yhi\n0 {z} zlo zhi", configuration.elements.len())?;
     if [xy, xz, yz] != [0.0; 3] {
         writeln!(out, "{xy} {xz} {yz} xy xz yz")?;

@@ -188,13 +188,17 @@ fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Fram
         history: Vec::new(),
         step: header.step,
         time: header.time,
+        potential: None,
     })
 }
 
-/// Writes one frame with unwrapped coordinates.
-pub fn write(out: &mut dyn Write, glass: &Glass, step: usize) -> io::Result<()> {
+/// Writes one frame with unwrapped coordinates, of a trajectory at a `time` [ps].
+pub fn write(out: &mut dyn Write, glass: &Glass, step: usize, time: Option<f64>) -> io::Result<()> {
     let configuration = glass.configuration();
     let ([x, y, z], [xy, xz, yz], rotation) = standard_cell(&configuration.cell);
+    if let Some(time) = time {
+        writeln!(out, "ITEM: TIME\n{time}")?;
+    }
     writeln!(out, "ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n{}", configuration.len())?;
     if [xy, xz, yz] == [0.0; 3] {
         writeln!(out, "ITEM: BOX BOUNDS pp pp pp\n0 {x}\n0 {y}\n0 {z}")?;

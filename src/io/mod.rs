@@ -113,27 +113,27 @@ pub fn read_trajectory(path: &Path, options: &ReadOptions, interval: f64) -> Res
 
 /// Writes every frame of a trajectory, one after the other.
 pub fn write_trajectory(path: &Path, trajectory: &Trajectory) -> Result<()> {
-    let glass = |k: usize| Ok(Glass::new(trajectory.configuration(k)?, None));
-    write_frames(path, &(0..trajectory.len()).map(glass).collect::<Result<Vec<Glass>>>()?)
+    let frame = |k: usize| Ok((Glass::new(trajectory.configuration(k)?, None), Some(trajectory.times[k])));
+    write_frames(path, &(0..trajectory.len()).map(frame).collect::<Result<Vec<_>>>()?)
 }
 
 /// Writes a glass in the format its name says; the file appears whole or not at all.
 pub fn write(path: &Path, glass: &Glass) -> Result<()> {
-    write_frames(path, std::slice::from_ref(glass))
+    write_frames(path, &[(glass.clone(), None)])
 }
 
-/// Writes several states of a glass, one after the other.
-pub fn write_frames(path: &Path, glasses: &[Glass]) -> Result<()> {
+/// Writes several states of a glass, one after the other, each with its time [ps] where it has one.
+fn write_frames(path: &Path, frames: &[(Glass, Option<f64>)]) -> Result<()> {
     let format = Format::of_name(path)?;
-    if format == Format::LammpsData && glasses.len() != 1 {
+    if format == Format::LammpsData && frames.len() != 1 {
         return Err(Error::file(path, "a data file holds one frame; use .extxyz or .dump for more"));
     }
     write_atomic(path, |out: &mut dyn Write| {
-        for (step, glass) in glasses.iter().enumerate() {
+        for (step, (glass, time)) in frames.iter().enumerate() {
             match format {
-                Format::ExtendedXyz => extended_xyz::write(out, glass)?,
+                Format::ExtendedXyz => extended_xyz::write(out, glass, *time)?,
                 Format::LammpsData => lammps_data::write(out, glass)?,
-                Format::LammpsDump => lammps_dump::write(out, glass, step)?,
+                Format::LammpsDump => lammps_dump::write(out, glass, step, *time)?,
             }
         }
         Ok(())

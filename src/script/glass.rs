@@ -149,7 +149,9 @@ mod binding {
     /// print(glass.with_potential(potential("CuZr-2019")).energy);
     /// ```
     pub fn with_potential(glass: Glass, potential: SharedPotential) -> Glass {
-        glass.with_potential(potential)
+        let step = format!("with_potential({})", potential.label());
+        let other = glass.with_potential(potential);
+        other.then(other.configuration().clone(), step)
     }
 
     /// How the glass was made: a list of lines, one for each step.

@@ -26,11 +26,11 @@ mod binding {
 
     /// The glass in a file: extended xyz, LAMMPS data or LAMMPS dump, found from the content; `.gz` too.
     ///
-    /// A file with several frames gives the last one. A sample of Cu and Zr gets the potential `CuZr-2009` unless
-    /// another one is given.
+    /// A file with several frames gives the last one. The potential is the one given, or the one that an extended xyz or
+    /// data file of vitric names; a sample of Cu and Zr of which neither is known gets `CuZr-2009`.
     ///
     /// - `potential`: the potential of the glass
-    /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file, such as `["Cu", "Zr"]`
+    /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file that does not say them, such as `["Cu", "Zr"]`
     /// - `frame`: number of the frame from 0, or from the end when negative, -1
     ///
     /// ```rhai
@@ -83,6 +83,10 @@ mod binding {
 
     /// Writes the glass: `.extxyz`, `.data` or `.dump` by the ending of the name, `.gz` too. The file appears whole
     /// or not at all; an older one of the same name is replaced.
+    ///
+    /// Extended xyz keeps every bit, the history and the name of the potential. The formats of LAMMPS want the first edge
+    /// of the cell along x and the second in the xy plane: a cell that a flexible run has turned is written turned, with
+    /// its atoms, and off-diagonal parts of the stress read afterwards are in the turned axes.
     ///
     /// ```rhai
     /// glass.save("glass.data");

@@ -1,8 +1,8 @@
 //! Inherent structures in scripts.
 
-use super::{Library, Options, Raw, observer};
+use super::{Library, Options, Raw, fail, observer};
 use crate::glass::Glass;
-use crate::minimize::Minimize;
+use crate::minimize::{Freedom, Minimize};
 use crate::units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM;
 use rhai::Map;
 use rhai::plugin::*;
@@ -33,6 +33,9 @@ mod binding {
             pressure: options.float("pressure")?.or(0.0) * GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM,
             max_evaluations: options.count("max_evaluations")?.or(100_000),
         };
+        if options.has("pressure") && minimize.cell == Freedom::Fixed {
+            return fail("minimize: `pressure` needs a cell that can move: give `cell: \"iso\"` or \"flexible\"");
+        }
         let end = minimize.run(glass.configuration(), glass.potential()?, observer())?;
         if !end.converged {
             let (n, force) = (end.evaluations, end.largest_force);

@@ -5,10 +5,10 @@ use std::fmt;
 use crate::error::Result;
 use crate::math::resample::bootstrap;
 use crate::math::statistics::{
-    Interval, binned_correlation, pearson, pearson_interval, percentile_interval, spearman, spearman_interval,
+    Interval, binned_correlation, mean, pearson, pearson_interval, percentile_interval, spearman, spearman_interval,
 };
 use crate::table::spectrum::check_level;
-use crate::table::{Column, Table};
+use crate::table::{Column, Groups, Table};
 
 /// A correlation coefficient with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,8 +95,8 @@ impl Table {
             Intervals::Bootstrap { replicas, seed } => bootstrap_intervals(&a, &b, level, replicas, seed),
         };
         let binned = match self.bins() {
-            Some(_) => {
-                let (means_x, means_y) = self.pairs(x, y).map_err(|e| e.within("correlate"))?;
+            Some(bins) => {
+                let (means_x, means_y) = means_of_pairs(bins, x, y)?;
                 let (bins, value) = (means_x.len(), pearson(&means_x, &means_y));
                 let size = a.len() as f64 / bins as f64;
                 let pearson = Coefficient { value, interval: pearson_interval(value, bins, level) };
@@ -148,6 +148,19 @@ impl Correlation {
             float("level", self.level),
         ])
     }
+}
+
+/// The means of two columns in each bin over the rows where neither is missing; bins without such rows are left out.
+fn means_of_pairs(bins: &Groups, x: &str, y: &str) -> Result<(Vec<f64>, Vec<f64>)> {
+    let mut means = (Vec::new(), Vec::new());
+    for bin in 0..bins.len() {
+        let (a, b) = bins.group(bin)?.pairs(x, y)?;
+        if !a.is_empty() {
+            means.0.push(mean(&a));
+            means.1.push(mean(&b));
+        }
+    }
+    Ok(means)
 }
 
 /// Intervals of Pearson's and Spearman's coefficients from samples of the pairs.
