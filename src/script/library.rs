@@ -11,6 +11,7 @@ pub struct Library {
     engine: Engine,
     topics: Vec<(String, Shared<Module>)>,
     constants: Vec<Entry>,
+    values: BTreeMap<String, Dynamic>,
     types: BTreeMap<TypeId, String>,
     names: Scope<'static>,
 }
@@ -31,7 +32,14 @@ impl Library {
         engine.set_fail_on_invalid_map_property(true);
         engine.set_max_expr_depths(256, 128);
         engine.on_progress(|_| terminal::stop_script().then(|| Dynamic::from("interrupted")));
-        Library { engine, topics: Vec::new(), constants: Vec::new(), types: BTreeMap::new(), names: Scope::new() }
+        Library {
+            engine,
+            topics: Vec::new(),
+            constants: Vec::new(),
+            values: BTreeMap::new(),
+            types: BTreeMap::new(),
+            names: Scope::new(),
+        }
     }
 
     /// Adds the functions of a module (`exported_module!(binding)`); their doc comments are the help under `topic`.
@@ -54,8 +62,10 @@ impl Library {
 
     /// Adds a constant that every function sees.
     pub fn constant(&mut self, topic: &str, name: &str, value: impl Into<Dynamic>, text: &str) {
+        let value = value.into();
+        self.values.insert(name.into(), value.clone());
         let mut module = Module::new();
-        module.set_var(name, value.into());
+        module.set_var(name, value);
         self.engine.register_global_module(module.into());
         self.constants.push(Entry::constant(topic, name, text));
         // The compiler asks this scope which names exist; the value is found in the module.
@@ -78,7 +88,16 @@ impl Library {
         &mut self.engine
     }
 
-    pub(super) fn finish(self) -> Finished {
+    pub(super) fn finish(mut self) -> Finished {
+        let values = self.values;
+        // Closures take the variables around them from the scope, where constants are not.
+        // Marked as volatile in Rhai: a new version may need a change here.
+        #[allow(deprecated)]
+        self.engine.on_var(move |name, index, context| {
+            // What the script declares has an index, and goes first.
+            let constant = if index == 0 { values.get(name) } else { None };
+            Ok(constant.filter(|_| !context.scope().contains(name)).cloned())
+        });
         let mut entries = self.constants;
         for (topic, module) in &self.topics {
             entries.extend(Entry::of_module(topic, module, &self.types));
