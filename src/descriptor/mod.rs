@@ -5,6 +5,7 @@ pub mod coordination;
 pub mod excess_entropy;
 pub mod local_function;
 pub mod nonaffine;
+pub mod neighbor_sum;
 pub mod radial_distribution;
 pub mod slice;
 
@@ -13,5 +14,6 @@ pub use coordination::coordination;
 pub use excess_entropy::ExcessEntropy;
 pub use local_function::{LocalFunction, LocalRadialDistribution, Quadrature};
 pub use nonaffine::{Nonaffine, nonaffine};
+pub use neighbor_sum::NeighborSum;
 pub use radial_distribution::{Extremum, RadialDistribution};
 pub use slice::{Slice, SliceField};

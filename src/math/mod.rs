@@ -8,5 +8,6 @@ pub mod fit;
 pub mod histogram;
 pub mod mixture;
 pub mod resample;
+pub mod program;
 pub mod special;
 pub mod statistics;

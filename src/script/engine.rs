@@ -6,8 +6,8 @@ use super::help::Entry;
 use super::library::Library;
 use super::system::{self, Quit, State};
 use super::{
-    column, deformation, dynamics, glass, io, minimize, plot, potential, saddle, stdlib, structure, table, terminal,
-    units, vibration,
+    column, deformation, dynamics, glass, io, minimize, neighbor_sum, plot, potential, saddle, stdlib, structure,
+    table, terminal, units, vibration,
 };
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
@@ -33,6 +33,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     deformation::register,
     saddle::register,
     structure::register,
+    neighbor_sum::register,
 ];
 
 /// How a session is set up.

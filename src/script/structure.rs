@@ -7,11 +7,11 @@ use super::dynamics::Frames;
 use super::options::{number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::{Cell, Vector};
-use crate::descriptor::local_function::{Binary, Unary};
 use crate::descriptor::{self, Autocorrelation, Correlation, CorrelationLength, Extremum, FitWindow};
 use crate::descriptor::{LocalFunction, LocalRadialDistribution, Quadrature, RadialDistribution, Slice, SliceField};
 use crate::error::Error;
 use crate::glass::Glass;
+use crate::math::program::{Binary, Unary};
 use crate::neighbor::Voronoi;
 use crate::neighbor::voronoi::{Cells, Threshold};
 use crate::plot::Grid;
@@ -246,7 +246,7 @@ mod binding {
         let bins = options.count("bins")?.or((to / 0.02).round() as usize);
         let configuration = glass.configuration();
         let names: Vec<String> = configuration.elements.iter().map(|e| e.name.clone()).collect();
-        Ok(RadialDistribution::new(&super::parts(&frames), &configuration.species, &names, to, bins)?)
+        Ok(RadialDistribution::new(&super::parts(&frames), &configuration.species, &names, to, bins, observer())?)
     }
 
     /// g(r) as a table: `distance`, `total`, and one column for each pair such as `Cu-Zr`.
@@ -321,7 +321,8 @@ mod binding {
             Some(list) => (true, super::super::numbers("integrate_sphere", &list)?),
             None => (false, vec![super::read("integrate_sphere", &to)?]),
         };
-        let integrals = g.integrate_sphere(super::read("integrate_sphere", &from)?, &limits, Quadrature::Cubic)?;
+        let integrals =
+            g.integrate_sphere(super::read("integrate_sphere", &from)?, &limits, Quadrature::Cubic, observer())?;
         let mut columns: Array =
             integrals.into_iter().map(|values| Dynamic::from(Column::float("integral", "", values))).collect();
         Ok(if list { columns.into() } else { columns.pop().unwrap_or_default() })
@@ -336,7 +337,7 @@ mod binding {
     /// Mean of a radial function over atoms, a table of `distance` [A] and `value`.
     #[rhai_fn(name = "mean", return_raw)]
     pub fn radial_mean(g: LocalFunction) -> Raw<Table> {
-        super::radial_table(&g, g.mean()?)
+        super::radial_table(&g, g.mean(observer())?)
     }
 
     /// A radial function around one atom (from 1), a table of `distance` [A] and `value`.
