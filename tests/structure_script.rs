@@ -139,6 +139,18 @@ fn autocorrelation_and_its_length() {
     );
     check_error(&format!("{c} c.correlation_length(#{{ from: 8, to: 3 }})"), "`to` must be greater than `from`");
     check_error("glass.autocorrelation(glass.voronoi().volumes * 0)", "all the same");
+    let fft = "glass.autocorrelation(glass.voronoi().volumes, #{ to: 20, method: \"fft\" })";
+    check_number(
+        &format!(
+            "{fft}.table[\"correlation\"][5] - glass.autocorrelation(glass.voronoi().volumes, #{{ to: 20 }}).table[\"correlation\"][5]"
+        ),
+        0.0,
+        0.01,
+    );
+    check_error(
+        "glass.autocorrelation(glass.voronoi().volumes, #{ spacing: 0.3 })",
+        "`spacing` is for `method: \"fft\"` only",
+    );
 }
 
 #[test]

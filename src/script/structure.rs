@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// Options that say which faces of a Voronoi cell count.
 const VORONOI: &[&str] = &["radii", "relative_area", "area", "edge_length"];
 
+/// Options of the autocorrelation.
+const AUTOCORRELATION: &[&str] = &["to", "bin", "from", "species_mean", "blocks", "method", "spacing"];
+
 /// Options of a slice.
 const SLICE: &[&str] = &["normal", "at", "thickness", "smearing", "spacing"];
 
@@ -388,14 +391,23 @@ mod binding {
     /// - `from`: start of the first bin [A], 0
     /// - `species_mean`: true removes the mean of each species, false that of all atoms
     /// - `blocks`: blocks of space along each edge for the bootstrap, 4
+    /// - `method`: "pairs", or "fft": atoms are moved to a grid and C(r) comes from Fourier transforms, without errors; its cost
+    ///   hardly depends on `to` and the number of atoms
+    /// - `spacing`: of the grid of "fft" [A], 0.5: with bins of 1 A, C(r) then differs from that of pairs by less than 0.03 at
+    ///   contact and 0.01 beyond 4 A
     ///
     /// ```rhai
     /// let c = glass.autocorrelation(glass.voronoi().volumes, #{ to: 8.0 });
     /// let curve = c.table;
+    /// let far = glass.autocorrelation(glass.voronoi().volumes, #{ to: 30.0, method: "fft" });
     /// ```
     #[rhai_fn(return_raw)]
     pub fn autocorrelation(glass: Glass, column: Column, options: Map) -> Raw<ScriptCorrelation> {
-        let options = Options::new("autocorrelation", options, &["to", "bin", "from", "species_mean", "blocks"])?;
+        let options = Options::new("autocorrelation", options, AUTOCORRELATION)?;
+        let fft = options.choice("method", &["pairs", "fft"])?.or("pairs".into()) == "fft";
+        if options.has("spacing") && !fft {
+            return fail("autocorrelation: `spacing` is for `method: \"fft\"` only");
+        }
         let standard = Autocorrelation::default();
         let settings = Autocorrelation {
             to: options.positive("to")?.or(super::half_cell(std::slice::from_ref(&glass), standard.to)),
@@ -403,11 +415,17 @@ mod binding {
             from: options.non_negative("from")?.or(standard.from),
             remove_species_mean: options.boolean("species_mean")?.or(standard.remove_species_mean),
             blocks: options.count("blocks")?.or(standard.blocks),
+            grid: if fft { Some(options.positive("spacing")?.or(0.5)) } else { None },
         };
         let configuration = glass.configuration();
         let values = column.numbers()?;
-        let correlation =
-            settings.correlate(&configuration.cell, &configuration.positions, &configuration.species, &values)?;
+        let correlation = settings.correlate(
+            &configuration.cell,
+            &configuration.positions,
+            &configuration.species,
+            &values,
+            observer(),
+        )?;
         Ok(ScriptCorrelation { name: column.name, correlation: Arc::new(correlation) })
     }
 
