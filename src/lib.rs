@@ -17,6 +17,10 @@
 pub mod error;
 pub mod units;
 
+pub mod observer;
+
+pub mod file;
+
 pub mod random;
 
 pub mod math;
@@ -30,8 +34,6 @@ pub mod configuration;
 pub mod neighbor;
 
 pub mod potential;
-
-pub mod observer;
 
 pub mod glass;
 

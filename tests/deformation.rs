@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "common/samples.rs"]
+mod samples;
+
 use std::sync::{Arc, OnceLock};
 use vitric::cell::{Cell, Tensor, Vector};
 use vitric::configuration::Configuration;
@@ -25,17 +28,13 @@ fn cube(edge: f64, types: &[usize], positions: Vec<Vector>) -> Configuration {
     Configuration::new(cell, potential.elements().to_vec(), species, positions).unwrap()
 }
 
-/// A glass of 256 atoms, see data/glass256.data.
+/// The glass of 256 atoms at rest.
 fn glass() -> Configuration {
-    let text = std::fs::read_to_string("tests/data/glass256.data").unwrap();
-    let rows: Vec<Vec<f64>> = text[text.find("Atoms").unwrap()..]
-        .lines()
-        .filter_map(|l| l.split(' ').map(|x| x.parse().ok()).collect::<Option<Vec<f64>>>())
-        .filter(|r| r.len() == 5)
-        .collect();
-    let types: Vec<usize> = rows.iter().map(|r| r[1] as usize - 1).collect();
-    let start = cube(16.486_775_245_234_39, &types, rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect());
-    Minimize { force_tolerance: 1e-9, ..Default::default() }.run(&start, &cu_zr(), &Silent).unwrap().configuration
+    let start = samples::glass256();
+    Minimize { force_tolerance: 1e-9, ..Default::default() }
+        .run(start.configuration(), &cu_zr(), &Silent)
+        .unwrap()
+        .configuration
 }
 
 /// Copper at its lattice constant.

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "common/samples.rs"]
+mod samples;
+
 use std::sync::Arc;
-use vitric::cell::{Cell, Vector};
+use vitric::cell::Vector;
 use vitric::configuration::Configuration;
 use vitric::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahman, Ramp, Run};
 use vitric::minimize::Freedom;
@@ -14,18 +17,8 @@ fn potential() -> Arc<Potential> {
     Potential::built_in("CuZr-2009").unwrap()
 }
 
-/// Cu128Zr128 glass, minimised at a fixed box with LAMMPS (22 Jul 2025) and the table Cu-Zr_2.eam.fs.
 fn glass() -> Configuration {
-    let text = include_str!("data/glass256.data");
-    let after = text.split("Atoms # atomic").nth(1).unwrap();
-    let rows: Vec<Vec<f64>> = (after.lines().filter(|l| !l.trim().is_empty()))
-        .map(|l| l.split_whitespace().map(|x| x.parse().unwrap()).collect())
-        .collect();
-    let species = rows.iter().map(|r| r[1] as usize - 1).collect();
-    let positions = rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect();
-    let edge = 16.486_775_245_234_39;
-    let cell = Cell::orthogonal(edge, edge, edge).unwrap();
-    Configuration::new(cell, potential().elements().to_vec(), species, positions).unwrap()
+    samples::glass256().configuration().clone()
 }
 
 fn run(dynamics: Dynamics) -> Run {

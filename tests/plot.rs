@@ -84,6 +84,47 @@ fn bars() -> Figure {
     Figure::new().draw(Bars::new(names, series)).y_label("|r_{P}|")
 }
 
+/// Corners of each shape of an SVG line with `points`, in its own units.
+fn corners(line: &str) -> Vec<(f64, f64)> {
+    let list = line.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
+    let pair = |p: &str| p.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).unwrap();
+    list.split_whitespace().map(pair).collect()
+}
+
+#[test]
+fn bubbles_at_the_border_of_a_map_end_there() {
+    let field = Figure::new().draw(Map { levels: 3, ..Map::new(field(12)) });
+    // One inside, one on each side, one at a corner, and one whose middle is outside.
+    let (x, y) = ([9.0, 0.2, 19.8, 8.0, 12.0, 0.0, -0.5], [10.0, 9.0, 8.0, 0.1, 19.9, 0.0, 16.0]);
+    let bubbles = field.clone().draw(Bubbles::new(x, y, [2.0; 7])).x_range(0.0, 20.0).y_range(0.0, 20.0);
+    let svg = bubbles.svg().unwrap();
+    let field = svg.lines().find(|l| l.starts_with("<polygon")).map(corners).unwrap();
+    let (left, right) = field.iter().fold((f64::MAX, 0.0_f64), |(a, b), p| (a.min(p.0), b.max(p.0)));
+    let (top, bottom) = field.iter().fold((f64::MAX, 0.0_f64), |(a, b), p| (a.min(p.1), b.max(p.1)));
+    let discs: Vec<Vec<(f64, f64)>> =
+        svg.lines().filter(|l| l.starts_with("<polygon") && l.contains("opacity=\"0.85\"")).map(corners).collect();
+    assert_eq!(discs.len(), 6);
+    assert_eq!(svg.lines().filter(|l| l.starts_with("<circle") && l.contains("opacity=\"0.85\"")).count(), 1);
+    for disc in &discs {
+        assert!(disc.iter().all(|p| p.0 >= left && p.0 <= right && p.1 >= top && p.1 <= bottom), "{disc:?}");
+    }
+    let area = |disc: &[(f64, f64)]| {
+        let twice = |k: usize| {
+            let ((a, b), (c, d)) = (disc[k], disc[(k + 1) % disc.len()]);
+            a * d - b * c
+        };
+        (0.5 * (0..disc.len()).map(twice).sum::<f64>()).abs()
+    };
+    // Equal bubbles have a radius of a twentieth of the width, here 1 A: of the one whose middle is 0.5 A outside a segment is
+    // left, of that at the corner a quarter.
+    let disc = std::f64::consts::PI * (0.05 * (right - left)).powi(2);
+    let mut shares: Vec<f64> = discs.iter().map(|d| area(d) / disc).collect();
+    shares.sort_by(f64::total_cmp);
+    let segment = (0.5_f64.acos() - 0.5 * 0.75_f64.sqrt()) / std::f64::consts::PI;
+    assert!((shares[0] - segment).abs() < 0.005 && (shares[1] - 0.25).abs() < 0.005, "{shares:?}");
+    assert!(shares[2..].iter().all(|share| (0.5..0.9).contains(share)), "{shares:?}");
+}
+
 #[test]
 fn small_figures_stay_as_they_are() {
     check_golden("plot_scatter", &scatter());

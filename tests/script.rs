@@ -161,11 +161,10 @@ fn scripts_that_are_missing_cut_short_or_binary() {
 fn check_finds_unknown_functions_and_options_without_running() {
     let script = "write_text(\"ran\", \"\");\nlet g = raed(\"x\");\nlet h = read(\"x\", #{ spices: 1 });\n\
         fn f(options) { let o = defaults(options, #{ a: 1, bcd: 2 }); o.a }\nf(#{ bce: 2 });\nf(1, 2, 3);\n\
-        let m = #{ act: |x| x };\nm.act(1);\n[1, 2].map(|x| x + 1).filter(|x| x > 1);\nh.save();\nprint(format(1.0, 2));\n";
+        let m = #{ act: |x| x };\nm.act(1);\n[1, 2].map(|x| x + 1).filter(|x| x > 1);\nh.save();\nprint(format(1.0, 2));\n\
+        let o = #{ depth: 1 };\no.width = 2;\nprint(o.depth + o.width + h.volume + [1].len);\nprint(h.enegy + h.minimize + h.cell.withds);\n";
     let folder = folder_with("s.rhai", script);
     let (code, _, err) = called(&folder, &["check", "s.rhai"]);
-    // Which of the two forms of figure.save is named does not matter.
-    let err = err.replace("figure.save(paths)", "figure.save(path)");
     let found: Vec<&str> = err.lines().filter(|l| l.starts_with("error") || l.contains("-->")).collect();
     assert_eq!(
         found,
@@ -181,6 +180,12 @@ fn check_finds_unknown_functions_and_options_without_running() {
             "error: save: cannot be called with 0 arguments; there is glass.save(path), trajectory.save(path), \
              table.save(path), figure.save(path)",
             "  --> s.rhai:10:3",
+            "error: nothing has a property `enegy`; did you mean `energy`?",
+            "  --> s.rhai:15:9",
+            "error: `minimize` is a method: write .minimize()",
+            "  --> s.rhai:15:19",
+            "error: nothing has a property `withds`; did you mean `widths`?",
+            "  --> s.rhai:15:37",
         ]
     );
     assert_eq!(code, 1);
@@ -247,4 +252,27 @@ fn glasses_tell_what_they_are() {
     let pressure = number(&format!("{glass} let s = g.stress(); s.pressure + (s.xx + s[1][1] + s.zz) / 3.0"));
     assert!(pressure.abs() < 1e-10);
     assert!(error(&format!("{glass} g.count(\"Ni\")")).contains("the glass has no species Ni; it has Cu, Zr"));
+}
+
+#[test]
+fn closures_see_units_and_variables_of_the_same_name_go_first() {
+    assert_eq!(number("[1.0, 2.0].map(|x| x * nm)[1]"), 20.0);
+    assert_eq!(number("fn f() { [2.0].map(|x| { let y = x * nm; y / angstrom })[0] } f()"), 20.0);
+    assert_eq!(number("let nm = 3.0; [2.0].map(|x| x * nm)[0]"), 6.0);
+    assert_eq!(number("[2.0].map(|nm| nm * nm)[0]"), 4.0);
+}
+
+#[test]
+fn a_closure_that_runs_slowly_says_why_and_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let glass = "tests/data/structure/config.extxyz.gz";
+    std::fs::copy(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(glass), folder.path().join("g.gz")).unwrap();
+    let sum = |closure: &str| {
+        let code = format!("let g = read(\"g.gz\");\nprint(g.sum_neighbors({closure}, #{{ cutoff: 3.0 }})[0] > 0.0)");
+        called(&folder, &["-e", &code])
+    };
+    assert_eq!(sum("|r| { let x = r * r; x / 2 }"), (0, "true\n".into(), String::new()));
+    let (code, out, err) = sum("|r| { let x = [r, 2.0]; x[0] }");
+    assert_eq!((code, out.as_str()), (0, "true\n"));
+    assert_eq!(err, "sum_neighbors: the closure runs pair by pair, slowly, because of a list (line 2, position 37)\n");
 }

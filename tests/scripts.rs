@@ -54,7 +54,15 @@ fn the_study_leaves_glass_events_atoms_figures_and_summary_and_goes_on_where_it_
         assert!(folder.path().join("study").join(file).is_file(), "{file} is missing");
     }
     let summary = std::fs::read_to_string(folder.path().join("study/summary.txt")).unwrap();
-    for part in ["seed 3", "Outcomes of the searches", "single atoms r_P", "xi "] {
+    for part in [
+        "  seed: 3\n",
+        "  rate: 1e15 K/s\n",
+        "  anneal_time: 0.5 ps\n",
+        "  glass: none\n",
+        "Outcomes of the searches",
+        "single atoms r_P",
+        "xi ",
+    ] {
         assert!(summary.contains(part), "the summary lacks `{part}`:\n{summary}");
     }
     let events = std::fs::read(folder.path().join("study/events.parquet")).unwrap();

@@ -13,6 +13,7 @@ use vitric::math::mixture::{Mixture, Spectrum};
 use vitric::math::resample::{block_bootstrap, bootstrap};
 use vitric::math::special::*;
 use vitric::math::statistics::*;
+use vitric::observer::Silent;
 use vitric::random::{Purpose, stream};
 
 /// One entry of the file of references.
@@ -158,7 +159,7 @@ fn the_mixture_of_largest_likelihood_is_the_one_scipy_finds() {
     check_close(mixture.exponential, r["exponential"].as_f64().unwrap(), 1e-5);
     check_close(mixture.rayleigh, r["rayleigh"].as_f64().unwrap(), 1e-5);
 
-    let spectrum = Spectrum::fit(&x, 0.95, 200, 3).unwrap();
+    let spectrum = Spectrum::fit(&x, 0.95, 200, 3, &Silent).unwrap();
     let n = (x.len() as f64).ln();
     check_close(spectrum.bic[1], n - 2.0 * r["ln_exponential"].as_f64().unwrap(), 1e-12);
     check_close(spectrum.bic[2], n - 2.0 * r["ln_rayleigh"].as_f64().unwrap(), 1e-12);
@@ -166,8 +167,8 @@ fn the_mixture_of_largest_likelihood_is_the_one_scipy_finds() {
     // The sample was drawn from w = 0.35, mean 0.25, mode 1.1; a 95 % interval may miss one of the three by a little.
     assert!(spectrum.rayleigh_interval.low < 1.1 && spectrum.rayleigh_interval.high > 1.1);
     assert!(spectrum.weight_interval.low < 0.35 && spectrum.weight_interval.high > 0.35);
-    assert_eq!(spectrum, Spectrum::fit(&x, 0.95, 200, 3).unwrap());
-    assert_ne!(spectrum.weight_interval, Spectrum::fit(&x, 0.95, 200, 4).unwrap().weight_interval);
+    assert_eq!(spectrum, Spectrum::fit(&x, 0.95, 200, 3, &Silent).unwrap());
+    assert_ne!(spectrum.weight_interval, Spectrum::fit(&x, 0.95, 200, 4, &Silent).unwrap().weight_interval);
 }
 
 #[test]
@@ -183,10 +184,10 @@ fn a_sample_of_one_distribution_alone_is_recognised() {
     let u: Vec<f64> = (0..500).map(|k| (k as f64 + 0.5) / 500.0).collect();
     let exponential: Vec<f64> = u.iter().map(|u| -0.3 * (1.0 - u).ln()).collect();
     let rayleigh: Vec<f64> = u.iter().map(|u| 1.3 * (-2.0 * (1.0 - u).ln()).sqrt()).collect();
-    assert_eq!(Spectrum::fit(&exponential, 0.95, 20, 1).unwrap().best(), "exponential");
-    assert_eq!(Spectrum::fit(&rayleigh, 0.95, 20, 1).unwrap().best(), "rayleigh");
+    assert_eq!(Spectrum::fit(&exponential, 0.95, 20, 1, &Silent).unwrap().best(), "exponential");
+    assert_eq!(Spectrum::fit(&rayleigh, 0.95, 20, 1, &Silent).unwrap().best(), "rayleigh");
     for bad in [vec![1.0; 5], vec![1.0; 50], [exponential, vec![-1.0]].concat()] {
-        assert!(Spectrum::fit(&bad, 0.95, 20, 1).is_err());
+        assert!(Spectrum::fit(&bad, 0.95, 20, 1, &Silent).is_err());
     }
 }
 

@@ -7,10 +7,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use vitric::cell::{Cell, Tensor, Vector};
-use vitric::descriptor::local_function::Binary;
 use vitric::descriptor::*;
+use vitric::error::Error;
+use vitric::math::mixture::Spectrum;
+use vitric::math::program::{Binary, Program};
 use vitric::neighbor::Voronoi;
 use vitric::neighbor::voronoi::Threshold;
+use vitric::observer::{Observer, Silent};
 use vitric::random::{Purpose, stream};
 
 fn text(name: &str) -> String {
@@ -215,7 +218,8 @@ fn radial_distribution_counts_agree_exactly() {
     let (glass, reference) = (glass(), csv("gr.csv"));
     let bins = reference["r"].len();
     let to = 0.05 * bins as f64;
-    let g = RadialDistribution::new(&[(&glass.cell, &glass.positions)], &glass.species, &names(), to, bins).unwrap();
+    let g = RadialDistribution::new(&[(&glass.cell, &glass.positions)], &glass.species, &names(), to, bins, &Silent)
+        .unwrap();
     for (pair, tag) in [(0, "11"), (1, "12"), (3, "22")] {
         let counts: Vec<f64> = g.counts[pair].iter().map(|&n| n as f64).collect();
         check_close(&counts, &reference[&format!("n_{tag}")], 0.0, 0.0);
@@ -232,7 +236,8 @@ fn radial_distribution_counts_agree_exactly() {
 #[test]
 fn peaks_and_troughs_are_those_of_the_glass() {
     let glass = glass();
-    let g = RadialDistribution::new(&[(&glass.cell, &glass.positions)], &glass.species, &names(), 13.0, 650).unwrap();
+    let g = RadialDistribution::new(&[(&glass.cell, &glass.positions)], &glass.species, &names(), 13.0, 650, &Silent)
+        .unwrap();
     let at = |extrema: Vec<Extremum>| extrema.iter().map(|e| e.distance).collect::<Vec<_>>();
     // First peak and troughs of another Cu50Zr50 glass of this potential: 2.73; 3.88, 6.33, 8.62 A; of the paper's: 11.2 A.
     check_close(&at(g.peaks(&g.total, 0.2, 0.01))[..1], &[2.73], 0.0, 0.1);
@@ -246,8 +251,8 @@ fn peaks_and_troughs_are_those_of_the_glass() {
 fn frames_average() {
     let glass = glass();
     let one = (&glass.cell, &glass.positions[..]);
-    let single = RadialDistribution::new(&[one], &glass.species, &names(), 8.0, 100).unwrap();
-    let double = RadialDistribution::new(&[one, one], &glass.species, &names(), 8.0, 100).unwrap();
+    let single = RadialDistribution::new(&[one], &glass.species, &names(), 8.0, 100, &Silent).unwrap();
+    let double = RadialDistribution::new(&[one, one], &glass.species, &names(), 8.0, 100, &Silent).unwrap();
     check_close(&double.total, &single.total, 1e-14, 0.0);
     let rdf = LocalRadialDistribution { cutoff: 8.0, smearing: 0.15, step: 0.02, widths: 6.0 };
     let single = rdf.around(&[one], &glass.species, 1).unwrap();
@@ -258,7 +263,7 @@ fn frames_average() {
 // Local functions and excess entropy
 
 fn entropy(sample: &Sample, options: &ExcessEntropy, cutoffs: &[f64]) -> Vec<Vec<f64>> {
-    options.each(&sample.cell, &sample.positions, &sample.species, 2, cutoffs).unwrap()
+    options.each(&sample.cell, &sample.positions, &sample.species, 2, cutoffs, &Silent).unwrap()
 }
 
 const TROUGHS: [f64; 4] = [3.9, 6.4, 8.8, 11.2];
@@ -288,7 +293,7 @@ fn averaged_entropy_of_an_ideal_gas_vanishes() {
     let rdf = LocalRadialDistribution { cutoff: 8.0, smearing: 0.15, step: 0.02, widths: 6.0 };
     let g = rdf.around(&[(&gas.cell, &gas.positions)], &gas.species, 0).unwrap();
     // S2 of the mean g, from 2 A on where pairs are many; with n pairs in a smeared shell it is -1/2 of their relative variance.
-    let (r, mean) = (g.distances(), g.mean().unwrap());
+    let (r, mean) = (g.distances(), g.mean(&Silent).unwrap());
     let density = 4000.0 / 64000.0;
     let integrand = |k: usize| (mean[k] * mean[k].ln() - mean[k] + 1.0) * r[k] * r[k];
     let s2: f64 = (100..r.len()).map(|k| -2.0 * std::f64::consts::PI * density * 0.02 * integrand(k)).sum();
@@ -306,25 +311,26 @@ fn local_functions_count_neighbours_and_do_arithmetic() {
     let density = 1024.0 / glass.cell.volume();
     let counts = coordination(&glass.cell, &glass.positions, &glass.species, 2, 11.2).unwrap();
     let number =
-        &g.with_scalar(Binary::Multiply, density).integrate_sphere(0.0, &[11.2], Quadrature::Cubic).unwrap()[0];
+        &g.with_scalar(Binary::Multiply, density).integrate_sphere(0.0, &[11.2], Quadrature::Cubic, &Silent).unwrap()
+            [0];
     let difference: f64 = number.iter().zip(&counts).map(|(n, c)| n - f64::from(c[1])).sum::<f64>() / 2048.0;
     assert!(difference.abs() < 0.2, "{difference}");
     // int 4 pi r^2 dr from any distance to any other, and what is linear in g.
     let one = g.with_scalar(Binary::Multiply, 0.0).add_scalar(1.0);
     let ball = |r: f64| 4.0 / 3.0 * std::f64::consts::PI * r.powi(3);
-    let shells = one.integrate_sphere(1.2345, &[7.0, 9.8765], Quadrature::Cubic).unwrap();
+    let shells = one.integrate_sphere(1.2345, &[7.0, 9.8765], Quadrature::Cubic, &Silent).unwrap();
     check_close(&[shells[0][0], shells[1][9]], &[ball(7.0) - ball(1.2345), ball(9.8765) - ball(1.2345)], 1e-12, 0.0);
     let r = g.radius();
     let zero = r.combine(Binary::Multiply, &g).unwrap().combine(Binary::Divide, &g.add_scalar(1e-3)).unwrap();
     assert!(
-        zero.subtract(&zero).unwrap().integrate_sphere(0.0, &[5.0], Quadrature::Cubic).unwrap()[0]
+        zero.subtract(&zero).unwrap().integrate_sphere(0.0, &[5.0], Quadrature::Cubic, &Silent).unwrap()[0]
             .iter()
             .all(|x| *x == 0.0)
     );
     let other =
         LocalRadialDistribution { step: 0.03, ..rdf }.around(&[(&glass.cell, &glass.positions)], &glass.species, 1);
     assert!(g.subtract(&other.unwrap()).is_err());
-    assert!(g.integrate_sphere(0.0, &[11.3], Quadrature::Cubic).unwrap_err().to_string().contains("11.2 A"));
+    assert!(g.integrate_sphere(0.0, &[11.3], Quadrature::Cubic, &Silent).unwrap_err().to_string().contains("11.2 A"));
 }
 
 // Nonaffine displacement
@@ -395,11 +401,96 @@ fn autocorrelation_agrees_with_a_direct_sum() {
         ("d2mean", &d2["d2_mean"]),
         ("type", &glass.species.iter().map(|&kind| kind as f64).collect()),
     ] {
-        let c = options.correlate(&glass.cell, &glass.positions, &glass.species, values).unwrap();
+        let c = options.correlate(&glass.cell, &glass.positions, &glass.species, values, &Silent).unwrap();
         let pairs: Vec<f64> = c.pairs.iter().map(|&n| n as f64).collect();
         check_close(&pairs, &reference["n_pairs_ordered"], 0.0, 0.0);
         check_close(&c.values, &reference[&format!("C_{field}")], 1e-10, 1e-12);
     }
+}
+
+#[test]
+fn the_fourier_form_is_the_sum_over_pairs_of_atoms_on_a_grid() {
+    let glass = glass();
+    let volumes = &csv("voronoi.csv")["volume"];
+    let tilted = glass.cell.deformed(&Tensor::new(1.0, 0.4, -0.45, 0.0, 1.0, 0.35, 0.0, 0.0, 1.0)).unwrap();
+    for cell in [&glass.cell, &tilted] {
+        let positions: Vec<Vector> =
+            glass.positions.iter().map(|p| cell.cartesian(&glass.cell.fractional(p))).collect();
+        // 33.01 A in steps of at most 0.35 A.
+        let on_grid = |p: &Vector| {
+            let edge = |k: usize| cell.matrix().column(k).norm();
+            let shape = [0, 1, 2].map(|k| vitric::math::fourier::fast_length((edge(k) / 0.35).ceil() as usize) as f64);
+            let s = cell.fractional(p);
+            cell.cartesian(&Vector::from_fn(|k, _| (s[k] * shape[k]).round() / shape[k]))
+        };
+        let rounded: Vec<Vector> = positions.iter().map(on_grid).collect();
+        let pairs = Autocorrelation { to: 20.0, bin: 0.61, ..Autocorrelation::default() };
+        let grid = Autocorrelation { grid: Some(0.35), ..pairs.clone() };
+        let direct = pairs.correlate(cell, &rounded, &glass.species, volumes, &Silent).unwrap();
+        let fourier = grid.correlate(cell, &positions, &glass.species, volumes, &Silent).unwrap();
+        assert_eq!(fourier.pairs, direct.pairs);
+        check_close(&fourier.values, &direct.values, 1e-9, 1e-11);
+        assert!(fourier.errors(10, 1).iter().all(|e| e.is_nan()));
+    }
+}
+
+#[test]
+fn the_fourier_form_agrees_with_pairs_as_stated() {
+    let glass = glass();
+    let (volumes, s2) = (csv("voronoi.csv"), csv("s2.csv"));
+    for values in [&volumes["volume"], &s2["s2_3.9_full_s015"], &s2["s2_11.2_full_s015"]] {
+        let correlate = |grid: Option<f64>| {
+            let settings = Autocorrelation { to: 20.0, from: 2.0, grid, ..Autocorrelation::default() };
+            settings.correlate(&glass.cell, &glass.positions, &glass.species, values, &Silent).unwrap().values
+        };
+        let exact = correlate(None);
+        let off = |spacing: f64| -> Vec<f64> {
+            correlate(Some(spacing)).iter().zip(&exact).map(|(a, b)| (a - b).abs()).collect()
+        };
+        for spacing in [0.5, 0.25] {
+            let off = off(spacing);
+            assert!(off.iter().all(|d| *d < 0.03) && off[2..].iter().all(|d| *d < 0.01), "{spacing}: {off:?}");
+        }
+        let mean = |off: Vec<f64>| off.iter().sum::<f64>() / off.len() as f64;
+        assert!(mean(off(0.25)) < mean(off(0.5)));
+    }
+    let wide = Autocorrelation { grid: Some(2.0), ..Autocorrelation::default() };
+    let error = wide.correlate(&glass.cell, &glass.positions, &glass.species, &volumes["volume"], &Silent).unwrap_err();
+    assert!(
+        error.to_string().contains("`spacing` must be positive and not wider than a bin of 1 A, found 2"),
+        "{error}"
+    );
+}
+
+/// Asked to stop at once.
+struct Stopping;
+
+impl Observer for Stopping {
+    fn interrupted(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn every_long_descriptor_can_be_interrupted() {
+    let Sample { cell, positions, species } = glass();
+    let values: Vec<f64> = positions.iter().map(|p| p.x.sin()).collect();
+    let g = LocalRadialDistribution { cutoff: 5.0, smearing: 0.15, step: 0.05, widths: 6.0 };
+    let g = g.around(&[(&cell, &positions)], &species, 0).unwrap();
+    let sum = NeighborSum::new(&cell, &positions, &species, 4.0).unwrap();
+    let settings = Autocorrelation::default();
+    let on_grid = Autocorrelation { grid: Some(0.5), ..settings.clone() };
+    let stopped = [
+        g.mean(&Stopping).map(|_| ()),
+        g.integrate_sphere(0.0, &[5.0], Quadrature::Cubic, &Stopping).map(|_| ()),
+        sum.of_program(&Program::default(), &Stopping).map(|_| ()),
+        sum.of(&Stopping, |r, _, _| Ok(r)).map(|_| ()),
+        settings.correlate(&cell, &positions, &species, &values, &Stopping).map(|_| ()),
+        on_grid.correlate(&cell, &positions, &species, &values, &Stopping).map(|_| ()),
+        RadialDistribution::new(&[(&cell, &positions)], &species, &names(), 9.0, 90, &Stopping).map(|_| ()),
+        Spectrum::fit(&values.iter().map(|v| 1.0 + v).collect::<Vec<_>>(), 0.95, 10, 1, &Stopping).map(|_| ()),
+    ];
+    assert!(stopped.iter().all(|result| *result == Err(Error::interrupted())), "{stopped:?}");
 }
 
 /// A field that is the sum of exp(-d / xi) noise carried by a fine random set of sources has a known decay.
@@ -422,7 +513,7 @@ fn a_field_of_known_length_gives_it_back() {
             pairs.map(|(&k, d2)| noise[images.atom(k as usize)] * (-d2 / (2.0 * s * s)).exp()).sum()
         })
         .collect();
-    let c = Autocorrelation::default().correlate(&gas.cell, &gas.positions, &gas.species, &values).unwrap();
+    let c = Autocorrelation::default().correlate(&gas.cell, &gas.positions, &gas.species, &values, &Silent).unwrap();
     for (k, error) in c.errors(100, 1).iter().enumerate().take(8).skip(1) {
         let expected = (-c.distance(k).powi(2) / (4.0 * s * s)).exp();
         assert!((c.values[k] - expected).abs() < 4.0 * error + 0.02, "bin {k}: {} {expected}", c.values[k]);
@@ -441,7 +532,7 @@ fn a_field_of_known_length_gives_it_back() {
 fn a_field_without_values_or_spread_is_an_error_and_nan_is_left_out() {
     let glass = glass();
     let options = Autocorrelation::default();
-    let correlate = |values: &[f64]| options.correlate(&glass.cell, &glass.positions, &glass.species, values);
+    let correlate = |values: &[f64]| options.correlate(&glass.cell, &glass.positions, &glass.species, values, &Silent);
     assert!(correlate(&vec![2.0; 2048]).unwrap_err().to_string().contains("all the same"));
     assert!(correlate(&[1.0]).unwrap_err().to_string().contains("1 values for 2048 atoms"));
     let mut values: Vec<f64> = glass.positions.iter().map(|p| p.x.sin()).collect();

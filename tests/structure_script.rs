@@ -139,6 +139,18 @@ fn autocorrelation_and_its_length() {
     );
     check_error(&format!("{c} c.correlation_length(#{{ from: 8, to: 3 }})"), "`to` must be greater than `from`");
     check_error("glass.autocorrelation(glass.voronoi().volumes * 0)", "all the same");
+    let fft = "glass.autocorrelation(glass.voronoi().volumes, #{ to: 20, method: \"fft\" })";
+    check_number(
+        &format!(
+            "{fft}.table[\"correlation\"][5] - glass.autocorrelation(glass.voronoi().volumes, #{{ to: 20 }}).table[\"correlation\"][5]"
+        ),
+        0.0,
+        0.01,
+    );
+    check_error(
+        "glass.autocorrelation(glass.voronoi().volumes, #{ spacing: 0.3 })",
+        "`spacing` is for `method: \"fft\"` only",
+    );
 }
 
 #[test]
@@ -146,4 +158,104 @@ fn slices_become_maps() {
     check_number("let field = glass.slice(glass.voronoi().volumes, #{ normal: \"y\", at: 5 }); 1", 1.0, 0.0);
     check_number("glass.slice_atoms(#{ at: 5*angstrom }).rows", 2048.0 * 3.9 / 33.01, 60.0);
     check_error("glass.slice(glass.voronoi().volumes, #{ normal: \"q\" })", "one of \"x\", \"y\", \"z\"");
+}
+
+/// Pairs of the first atom of the reference glass, closer than a cutoff, by a loop over all images of all atoms: distance
+/// and species of the other.
+fn pairs_of_first_atom(cutoff: f64) -> Vec<(f64, String)> {
+    let read = |name: &str| run(&on_glass(&format!("glass.{name}"))).into_typed_array::<f64>().unwrap();
+    let [x, y, z] = ["x", "y", "z"].map(|axis| read(&format!("positions[\"{axis}\"].values")));
+    let species = run(&on_glass("glass.species.values")).into_typed_array::<String>().unwrap();
+    let edge = number(&on_glass("glass.volume ** (1.0/3.0)"));
+    let mut pairs = Vec::new();
+    for j in 0..x.len() {
+        for image in 0..125 {
+            let shift = [image % 5, image / 5 % 5, image / 25].map(|k| f64::from(k - 2) * edge);
+            let d = [x[j] - x[0] + shift[0], y[j] - y[0] + shift[1], z[j] - z[0] + shift[2]];
+            let r = d.iter().map(|d| d * d).sum::<f64>().sqrt();
+            if r < cutoff && r > 0.0 {
+                pairs.push((r, species[j].clone()));
+            }
+        }
+    }
+    pairs
+}
+
+#[test]
+fn a_sum_over_neighbours_is_that_of_a_double_loop() {
+    let pairs = pairs_of_first_atom(5.0);
+    assert!(pairs.len() > 20);
+    check_text("glass.species[0]", "Zr");
+    let sum = |f: &dyn Fn(f64, &str) -> f64| pairs.iter().map(|(r, b)| f(*r, b)).sum::<f64>();
+    let check = |closure: &str, expected: f64| {
+        let script = format!("glass.sum_neighbors({closure}, #{{ cutoff: 5.0 }})[0]");
+        check_number(&script, expected, 1e-12 * (1.0 + expected.abs()));
+    };
+    let jones = |r: f64| 4.0 * 0.2 * ((2.4 / r).powi(12) - (2.4 / r).powi(6));
+    check("|r, a, b| exp(-r*r / 2.0)", sum(&|r, _| (-0.5 * r * r).exp()));
+    check("|r| { let s6 = (2.4*angstrom/r)**6; 4.0*0.2*eV * (s6*s6 - s6) }", sum(&|r, _| jones(r)));
+    check("|r, a, b| if b == \"Cu\" { r } else { -1 }", sum(&|r, b| if b == "Cu" { r } else { -1.0 }));
+    check("|r, a, b| if a == b && r > 3 { 1 } else { 7/2 }", sum(&|r, b| if b == "Zr" && r > 3.0 { 1.0 } else { 3.0 }));
+    check("|r, a, b| { if b != \"Zr\" { return r.sqrt(); } abs(sin(r)) }", {
+        sum(&|r, b| if b == "Cu" { r.sqrt() } else { r.sin().abs() })
+    });
+    check("|r| max(1.0, r.floor() ** 0.5 - log(r)) * 10 ** -1.0", {
+        sum(&|r, _| (r.floor().sqrt() - r.log10()).max(1.0) * 0.1)
+    });
+}
+
+/// What a closure gives by the interpreter, which a list forces, and by itself.
+fn check_both_ways(before: &str, parameters: &str, body: &str) {
+    let script = format!(
+        "{before} let native = glass.sum_neighbors(|{parameters}| {{ {body} }}, #{{ cutoff: 3.4 }}); \
+         let slow = glass.sum_neighbors(|{parameters}| {{ let z = [r]; {body} }}, #{{ cutoff: 3.4 }}); \
+         let size = native.abs().max(); (native - slow).abs().max() / size"
+    );
+    let difference = number(&on_glass(&script));
+    assert!(difference < 1e-13, "{body}: {difference}");
+}
+
+#[test]
+fn native_closures_give_what_the_interpreter_gives() {
+    check_both_ways("", "r, a, b", "exp(-r*r / 2.0)");
+    check_both_ways("let n = 6; let sigma = 2.5;", "r, a, b", "(sigma/r)**(2*n) - 2.0*(sigma/r)**n");
+    check_both_ways(
+        "let o = #{ width: 0.3, at: #{ r: 2.8 } };",
+        "r",
+        "let x = (r - o.at.r) / o.width; exp(-0.5 * x**2)",
+    );
+    check_both_ways(
+        "fn weight(r, b) { if b == \"Cu\" { 1 } else { fermi(r) } } fn fermi(r) { 1 / (1.0 + exp(r - 3*angstrom)) }",
+        "r, a, b",
+        "weight(r, b) + 7/2 * r",
+    );
+    check_both_ways(
+        "let wanted = \"Zr\";",
+        "r, a, b",
+        "if b == wanted || !(a != b) { tanh(r) } else if r >= 3 { tan(r) } else { cos(r).max(0.2) }",
+    );
+    check_both_ways(
+        "let third = 7;",
+        "r",
+        "let n = third / 2; let n = -n; r * n + r.log(2.0) + min(3, r) + third.to_float() / 2",
+    );
+    check_both_ways("", "r", "let a = if r < 3 { 1 } else { r }; a * 2 - 1");
+}
+
+#[test]
+fn sums_over_neighbours_beyond_half_the_cell_and_their_errors() {
+    // The cell is 33 A wide.
+    check_number("glass.sum_neighbors(|r| 1, #{ cutoff: 36.0 })[0]", pairs_of_first_atom(36.0).len() as f64, 0.0);
+    check_number(
+        "(glass.sum_neighbors(|r, a, b| if b == \"Cu\" { 1 } else { 0 }) - glass.coordination(#{ species: \"Cu\" })).abs().max()",
+        0.0,
+        0.0,
+    );
+    check_number("glass.sum_neighbors(|r, a, b| if b == \"Al\" { 1 } else { 0 }).sum()", 0.0, 0.0);
+    check_text("glass.sum_neighbors(|r| r, #{ unit: \"A\" }).unit", "A");
+    check_error("glass.sum_neighbors(|r, b| r)", "the closure must take |r| or |r, a, b|, found 2 parameters");
+    check_error("glass.sum_neighbors(|r, a, b| r > 0.0)", "the closure must give a number, found true");
+    check_error("glass.sum_neighbors(|r| r, #{ cutof: 3 })", "no option `cutof`; did you mean `cutoff`?");
+    check_error("glass.sum_neighbors(|r| r, #{ cutoff: -3 })", "`cutoff` must be positive, found -3");
+    check_error("glass.sum_neighbors(|r| sqrt(1) * r)", "sqrt");
 }

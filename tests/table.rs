@@ -6,6 +6,7 @@ use std::io::Read;
 
 use vitric::error::Kind;
 use vitric::math::histogram::Bins;
+use vitric::observer::Silent;
 use vitric::table::*;
 
 fn texts(words: &[&str]) -> Vec<String> {
@@ -354,13 +355,13 @@ fn a_histogram_is_a_table_with_units() {
 fn a_spectrum_prints_its_parameters_and_draws_its_curve() {
     let x: Vec<f64> = (0..400).map(|k| 0.5 * (-2.0 * (1.0 - (k as f64 + 0.5) / 400.0).ln()).sqrt()).collect();
     let table = Table::from_columns(vec![Column::float("barrier", "eV", x)]).unwrap();
-    let fit = table.spectrum("barrier", 0.95, 50, 1).unwrap();
+    let fit = table.spectrum("barrier", 0.95, 50, 1, &Silent).unwrap();
     assert!(fit.to_string().ends_with("best is rayleigh"), "{fit}");
     let curve = fit.curve(200, Some(10.0)).unwrap();
     assert_eq!(curve.unit("density").unwrap(), "1/eV");
     let (total, parts) = (numbers(&curve, "density"), (numbers(&curve, "exponential"), numbers(&curve, "rayleigh")));
     assert!(total.iter().zip(parts.0.iter().zip(&parts.1)).all(|(t, (a, b))| (t - a - b).abs() < 1e-12));
-    assert!(table.spectrum("barier", 0.95, 50, 1).is_err());
+    assert!(table.spectrum("barier", 0.95, 50, 1, &Silent).is_err());
 }
 
 #[test]

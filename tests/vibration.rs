@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "common/samples.rs"]
+mod samples;
+
 use flate2::read::GzDecoder;
+use samples::glass256;
 use std::f64::consts::PI;
 use std::fs::File;
 use std::io::Read;
@@ -41,14 +45,6 @@ fn cube(edge: f64, types: Vec<usize>, positions: Vec<Vector>) -> Glass {
     let cell = Cell::orthogonal(edge, edge, edge).unwrap();
     let elements = potential.elements().to_vec();
     Glass::new(Configuration::new(cell, elements, species, positions).unwrap(), Some(potential))
-}
-
-fn glass256() -> Glass {
-    let text = data("glass256.data");
-    let atoms = &text[text.find("Atoms").unwrap()..];
-    let rows: Vec<Vec<f64>> = numbers(atoms).into_iter().filter(|r| r.len() == 5).collect();
-    let types = rows.iter().map(|r| r[1] as usize - 1).collect();
-    cube(16.486_775_245_234_39, types, rows.iter().map(|r| Vector::new(r[2], r[3], r[4])).collect())
 }
 
 /// The glass of 2048 atoms and the columns that belong to it.

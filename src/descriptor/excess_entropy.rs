@@ -3,6 +3,7 @@
 use super::local_function::{LocalRadialDistribution, Quadrature};
 use crate::cell::{Cell, Vector};
 use crate::error::Result;
+use crate::observer::Observer;
 
 /// Two-body excess entropy of each atom, in k_B.
 ///
@@ -17,9 +18,10 @@ use crate::error::Result;
 /// ```
 /// use vitric::cell::{Cell, Vector};
 /// use vitric::descriptor::ExcessEntropy;
+/// use vitric::observer::Silent;
 /// let cell = Cell::orthogonal(20.0, 20.0, 20.0)?;
 /// let positions = [Vector::zeros(), Vector::new(3.0, 0.0, 0.0)];
-/// let s2 = ExcessEntropy::default().each(&cell, &positions, &[0, 0], 1, &[4.0, 8.0])?;
+/// let s2 = ExcessEntropy::default().each(&cell, &positions, &[0, 0], 1, &[4.0, 8.0], &Silent)?;
 /// assert!(s2[1][0] < s2[0][0] && s2[0][0] < 0.0);
 /// # Ok::<(), vitric::error::Error>(())
 /// ```
@@ -50,6 +52,7 @@ impl ExcessEntropy {
         species: &[usize],
         kinds: usize,
         cutoffs: &[f64],
+        observer: &dyn Observer,
     ) -> Result<Vec<Vec<f64>>> {
         let mut entropy = vec![vec![0.0; positions.len()]; cutoffs.len()];
         let rdf = LocalRadialDistribution {
@@ -62,7 +65,8 @@ impl ExcessEntropy {
             let density = species.iter().filter(|&&s| s == kind).count() as f64 / cell.volume();
             let g = rdf.around(&[(cell, positions)], species, kind)?;
             let integrand = g.xlogx().subtract(&g)?.add_scalar(1.0);
-            for (sum, part) in entropy.iter_mut().zip(integrand.integrate_sphere(0.0, cutoffs, self.quadrature)?) {
+            let parts = integrand.integrate_sphere(0.0, cutoffs, self.quadrature, observer)?;
+            for (sum, part) in entropy.iter_mut().zip(parts) {
                 sum.iter_mut().zip(part).for_each(|(sum, part)| *sum -= 0.5 * density * part);
             }
         }

@@ -2,13 +2,17 @@
 
 use crate::cell::{Cell, Vector};
 use crate::error::{Error, Result};
+use crate::math::program::{Binary, Unary};
 use crate::neighbor::{Images, Near};
-use rayon::prelude::*;
+use crate::observer::{Observer, watched};
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 /// Lanes of the Gaussian kernel: enough to hide the latency of a multiplication.
 const LANES: usize = 8;
+
+/// What the evaluation of all atoms is called while it runs.
+const STAGE: &str = "radial functions";
 
 /// Operations a function may be nested in; a loop that goes on beyond it is a mistake.
 const DEEPEST: usize = 500;
@@ -40,38 +44,6 @@ pub enum Quadrature {
     Cubic,
     /// Straight lines between points, as most codes do; the error falls with the square of the step.
     Trapezoid,
-}
-
-/// An operation on one function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unary {
-    /// `-f`
-    Negate,
-    /// Natural logarithm.
-    Ln,
-    /// Exponential.
-    Exp,
-    /// Square root.
-    Sqrt,
-    /// Absolute value.
-    Abs,
-    /// `f ln f`, with `0 ln 0 = 0`.
-    Xlogx,
-}
-
-/// An operation on two functions, or a function and a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binary {
-    /// `f + g`
-    Add,
-    /// `f - g`
-    Subtract,
-    /// `f g`
-    Multiply,
-    /// `f / g`
-    Divide,
-    /// `f^g`
-    Power,
 }
 
 /// One function of distance for each atom, as a formula; values are made one atom at a time when an integral asks.
@@ -402,20 +374,22 @@ impl LocalFunction {
     /// ```
     ///
     /// An error when a limit is beyond the cutoff the function was made with.
-    pub fn integrate_sphere(&self, from: f64, limits: &[f64], rule: Quadrature) -> Result<Vec<Vec<f64>>> {
+    pub fn integrate_sphere(
+        &self,
+        from: f64,
+        limits: &[f64],
+        rule: Quadrature,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Vec<f64>>> {
         self.check_depth()?;
         let weights = limits.iter().map(|&to| self.weights(from, to, rule)).collect::<Result<Vec<_>>>()?;
-        let rows: Vec<Vec<f64>> = (0..self.atoms)
-            .into_par_iter()
-            .with_min_len(16)
-            .map_init(Workspace::default, |workspace, atom| {
-                let row = self.evaluate(&self.node, atom, workspace);
-                let integrals = weights.iter().map(|(start, weights)| dot(weights, &row[*start..])).collect();
-                workspace.spare.push(row);
-                workspace.forget();
-                integrals
-            })
-            .collect();
+        let rows: Vec<Vec<f64>> = watched(observer, STAGE, self.atoms, Workspace::default, |workspace, atom| {
+            let row = self.evaluate(&self.node, atom, workspace);
+            let integrals = weights.iter().map(|(start, weights)| dot(weights, &row[*start..])).collect();
+            workspace.spare.push(row);
+            workspace.forget();
+            integrals
+        })?;
         Ok((0..limits.len()).map(|k| rows.iter().map(|row| row[k]).collect()).collect())
     }
 
@@ -431,21 +405,19 @@ impl LocalFunction {
     }
 
     /// Mean over atoms at [`LocalFunction::distances`].
-    pub fn mean(&self) -> Result<Vec<f64>> {
+    pub fn mean(&self, observer: &dyn Observer) -> Result<Vec<f64>> {
         self.check_depth()?;
-        let blocks: Vec<Vec<f64>> = (0..self.atoms.div_ceil(256))
-            .into_par_iter()
-            .map_init(Workspace::default, |workspace, block| {
-                let mut sum = vec![0.0; self.visible()];
-                for atom in block * 256..((block + 1) * 256).min(self.atoms) {
-                    let row = self.evaluate(&self.node, atom, workspace);
-                    sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += value);
-                    workspace.spare.push(row);
-                    workspace.forget();
-                }
-                sum
-            })
-            .collect();
+        let blocks = self.atoms.div_ceil(256);
+        let blocks: Vec<Vec<f64>> = watched(observer, STAGE, blocks, Workspace::default, |workspace, block| {
+            let mut sum = vec![0.0; self.visible()];
+            for atom in block * 256..((block + 1) * 256).min(self.atoms) {
+                let row = self.evaluate(&self.node, atom, workspace);
+                sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += value);
+                workspace.spare.push(row);
+                workspace.forget();
+            }
+            sum
+        })?;
         let mut mean = vec![0.0; self.visible()];
         for block in blocks {
             mean.iter_mut().zip(block).for_each(|(mean, sum)| *mean += sum / self.atoms as f64);
@@ -470,10 +442,10 @@ impl LocalFunction {
             Node::Radius => row.iter_mut().enumerate().for_each(|(k, r)| *r = k as f64 * self.step),
             Node::Constant(number) => row.fill(*number),
             Node::PerAtom(values) => row.fill(values[atom]),
-            Node::Unary(operation, _) => unary(*operation, &mut row),
+            Node::Unary(operation, _) => operation.apply(&mut row),
             Node::Binary(operation, _, other) => {
                 let other = self.evaluate(other, atom, workspace);
-                binary(*operation, &mut row, &other);
+                operation.apply(&mut row, &other);
                 workspace.spare.push(other);
             }
         }
@@ -536,29 +508,6 @@ fn dot(weights: &[f64], values: &[f64]) -> f64 {
         sums[k % 4] += w * v;
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
-}
-
-fn unary(operation: Unary, row: &mut [f64]) {
-    let each = |row: &mut [f64], f: fn(f64) -> f64| row.iter_mut().for_each(|x| *x = f(*x));
-    match operation {
-        Unary::Negate => each(row, |x| -x),
-        Unary::Ln => each(row, f64::ln),
-        Unary::Exp => each(row, f64::exp),
-        Unary::Sqrt => each(row, f64::sqrt),
-        Unary::Abs => each(row, f64::abs),
-        Unary::Xlogx => each(row, |x| if x == 0.0 { 0.0 } else { x * x.ln() }),
-    }
-}
-
-fn binary(operation: Binary, row: &mut [f64], other: &[f64]) {
-    let each = |row: &mut [f64], f: fn(f64, f64) -> f64| row.iter_mut().zip(other).for_each(|(x, y)| *x = f(*x, *y));
-    match operation {
-        Binary::Add => each(row, |x, y| x + y),
-        Binary::Subtract => each(row, |x, y| x - y),
-        Binary::Multiply => each(row, |x, y| x * y),
-        Binary::Divide => each(row, |x, y| x / y),
-        Binary::Power => each(row, f64::powf),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::cell::{Cell, Vector};
 use crate::error::{Error, Result};
 use crate::neighbor::{Images, Near};
+use crate::observer::Observer;
 use crate::table::Column;
 use rayon::prelude::*;
 use std::f64::consts::PI;
@@ -51,6 +52,7 @@ impl RadialDistribution {
         names: &[String],
         to: f64,
         bins: usize,
+        observer: &dyn Observer,
     ) -> Result<RadialDistribution> {
         if !(to.is_finite() && to > 0.0 && bins > 0 && bins <= 10_000_000) {
             return Err(Error::input(format!(
@@ -60,40 +62,54 @@ impl RadialDistribution {
         if frames.is_empty() {
             return Err(Error::input("radial_distribution: there is no frame"));
         }
-        let kinds = names.len();
-        let step = to / bins as f64;
+        let pairs = names.len() * names.len();
+        let mut g = RadialDistribution {
+            step: to / bins as f64,
+            species: names.to_vec(),
+            counts: vec![vec![0; bins]; pairs],
+            partials: vec![vec![0.0; bins]; pairs],
+            total: vec![0.0; bins],
+        };
+        observer.begin("radial distribution", frames.len() as u64);
+        let counted = frames.iter().enumerate().try_for_each(|(done, frame)| {
+            if observer.interrupted() {
+                return Err(Error::interrupted());
+            }
+            g.add(*frame, species, to, 1.0 / frames.len() as f64)?;
+            observer.advance(done as u64 + 1, &String::new);
+            Ok(())
+        });
+        observer.end();
+        counted.map(|()| g)
+    }
+
+    /// Adds the pairs of a frame with a weight.
+    fn add(&mut self, (cell, positions): (&Cell, &[Vector]), species: &[usize], to: f64, weight: f64) -> Result<()> {
+        if positions.len() != species.len() {
+            return Err(Error::input(format!(
+                "radial_distribution: a frame has {} atoms, not {}",
+                positions.len(),
+                species.len()
+            )));
+        }
+        cell.check_cutoff(to, "radial_distribution")?;
+        let (kinds, bins) = (self.species.len(), self.total.len());
+        let found = count_pairs(cell, positions, species, kinds, self.step, bins)?;
         let mut numbers = vec![0_usize; kinds];
         species.iter().for_each(|&kind| numbers[kind] += 1);
-        let mut counts = vec![vec![0; bins]; kinds * kinds];
-        let mut partials = vec![vec![0.0; bins]; kinds * kinds];
-        let mut total = vec![0.0; bins];
-        for (cell, positions) in frames {
-            if positions.len() != species.len() {
-                return Err(Error::input(format!(
-                    "radial_distribution: a frame has {} atoms, not {}",
-                    positions.len(),
-                    species.len()
-                )));
+        let density = |pairs: usize| weight * cell.volume() / pairs as f64;
+        for k in 0..bins {
+            let shell = 4.0 / 3.0 * PI * self.step.powi(3) * (3.0 * (k * k) as f64 + 3.0 * k as f64 + 1.0);
+            let mut all = 0;
+            for pair in 0..kinds * kinds {
+                let pairs = numbers[pair / kinds] * numbers[pair % kinds];
+                self.partials[pair][k] += density(pairs) * found[pair][k] as f64 / shell;
+                self.counts[pair][k] += found[pair][k];
+                all += found[pair][k];
             }
-            cell.check_cutoff(to, "radial_distribution")?;
-            let found = count_pairs(cell, positions, species, kinds, step, bins)?;
-            let density = |pairs: f64| cell.volume() / pairs / frames.len() as f64;
-            let shell = |k: usize| {
-                let k = k as f64;
-                4.0 / 3.0 * PI * step.powi(3) * (3.0 * k * k + 3.0 * k + 1.0)
-            };
-            for k in 0..bins {
-                let mut all = 0;
-                for pair in 0..kinds * kinds {
-                    let pairs = (numbers[pair / kinds] * numbers[pair % kinds]) as f64;
-                    partials[pair][k] += density(pairs) * found[pair][k] as f64 / shell(k);
-                    counts[pair][k] += found[pair][k];
-                    all += found[pair][k];
-                }
-                total[k] += density((species.len() * species.len()) as f64) * all as f64 / shell(k);
-            }
+            self.total[k] += density(species.len() * species.len()) * all as f64 / shell;
         }
-        Ok(RadialDistribution { step, species: names.to_vec(), counts, partials, total })
+        Ok(())
     }
 
     /// Centre of a bin [length].

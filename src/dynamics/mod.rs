@@ -166,13 +166,15 @@ impl Dynamics {
         self.check()?;
         let steps = (self.time / self.time_step).round() as usize;
         let time_step = self.time_step * units::PICOSECOND;
-        let log_every = self.steps_in(self.log.unwrap_or(self.time / 500.0));
-        let frame_every = self.frames.map_or(usize::MAX, |time| self.steps_in(time));
         let mut state = State::new(&self.start(configuration)?, potential)?;
         let mut integrator = self.integrator(&state);
-        let mut log = Log::new(&state);
-        let mut trajectory = Trajectory::new(configuration);
-        let mut saved = Saved { step: 0, configuration: state.configuration(configuration) };
+        let mut record = Record {
+            log_every: self.steps_in(self.log.unwrap_or(self.time / 500.0)),
+            frame_every: self.frames.map(|time| self.steps_in(time)),
+            log: Log::new(&state),
+            trajectory: Trajectory::new(configuration),
+            saved: Saved { step: 0, configuration: state.configuration(configuration) },
+        };
         let (mut done, mut failure, mut interrupted) = (0, None, false);
         let first_volume = state.cell.volume();
         observer.begin("dynamics", steps as u64);
@@ -192,18 +194,12 @@ impl Dynamics {
             if step % DRIFT_EVERY == 0 {
                 state.remove_drift();
             }
-            if step % log_every == 0 || step == steps {
-                log.record(time, &state, integrator.reservoir(&state));
-                saved.store(step, &state);
-            }
-            if self.frames.is_some() && step % frame_every == 0 {
-                trajectory.push(time, Frame { cell: state.cell.clone(), positions: state.positions.clone() });
-            }
+            record.take(step, step == steps, time, &state, integrator.as_ref());
             if step % every == 0 {
                 sample(time, &state);
             }
             if step % LOOK == 0 {
-                observer.advance(step as u64, &|| log.note());
+                observer.advance(step as u64, &|| record.log.note());
                 if observer.interrupted() && step < steps {
                     interrupted = true;
                     break;
@@ -212,13 +208,13 @@ impl Dynamics {
         }
         observer.end();
         if failure.is_none() {
-            saved.store(done, &state);
+            record.saved.store(done, &state);
         }
         Ok(Run {
-            configuration: saved.configuration,
-            log: log.table()?,
-            trajectory,
-            steps: saved.step,
+            configuration: record.saved.configuration,
+            log: record.log.table()?,
+            trajectory: record.trajectory,
+            steps: record.saved.step,
             interrupted,
             failure,
         })
@@ -305,6 +301,28 @@ impl Dynamics {
             fastest + 1,
             largest_norm(state.forces()),
         ))
+    }
+}
+
+/// What a run writes down on its way.
+struct Record {
+    /// Steps between rows of the log, and between frames.
+    log_every: usize,
+    frame_every: Option<usize>,
+    log: Log,
+    trajectory: Trajectory,
+    saved: Saved,
+}
+
+impl Record {
+    fn take(&mut self, step: usize, is_last: bool, time: f64, state: &State, integrator: &dyn Integrator) {
+        if step.is_multiple_of(self.log_every) || is_last {
+            self.log.record(time, state, integrator.reservoir(state));
+            self.saved.store(step, state);
+        }
+        if self.frame_every.is_some_and(|every| step.is_multiple_of(every)) {
+            self.trajectory.push(time, Frame { cell: state.cell.clone(), positions: state.positions.clone() });
+        }
     }
 }
 

@@ -118,24 +118,78 @@ enum Coordinates {
     ScaledUnwrapped,
 }
 
-fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Frame> {
-    let names: Vec<&str> = columns.split_whitespace().collect();
-    let count = header.atoms.ok_or_else(|| lines.error("`ITEM: NUMBER OF ATOMS` must come before the atoms"))?;
-    let (cell, origin) =
-        header.cell.clone().ok_or_else(|| lines.error("`ITEM: BOX BOUNDS` must come before the atoms"))?;
-    let place = |name: &str| names.iter().position(|n| *n == name);
-    let three = |list: [&str; 3]| Some([place(list[0])?, place(list[1])?, place(list[2])?]);
-    let (coordinates, at) = (three(["xu", "yu", "zu"]).map(|p| (Coordinates::Unwrapped, p)))
-        .or(three(["x", "y", "z"]).map(|p| (Coordinates::Plain, p)))
-        .or(three(["xsu", "ysu", "zsu"]).map(|p| (Coordinates::ScaledUnwrapped, p)))
-        .or(three(["xs", "ys", "zs"]).map(|p| (Coordinates::Scaled, p)))
-        .ok_or_else(|| lines.error("the atoms have no columns x y z, xu yu zu, xs ys zs or xsu ysu zsu"))?;
-    let velocity = three(["vx", "vy", "vz"]);
-    let images = three(["ix", "iy", "iz"]).filter(|_| matches!(coordinates, Coordinates::Plain | Coordinates::Scaled));
-    let (id, kind, element, mass) = (place("id"), place("type"), place("element"), place("mass"));
-    if kind.is_none() && element.is_none() {
-        return Err(lines.error("the atoms have neither a column `type` nor a column `element`"));
+/// Which column holds what.
+struct Columns<'a> {
+    names: Vec<&'a str>,
+    coordinates: Coordinates,
+    positions: [usize; 3],
+    velocities: Option<[usize; 3]>,
+    images: Option<[usize; 3]>,
+    id: Option<usize>,
+    kind: Option<usize>,
+    element: Option<usize>,
+    mass: Option<usize>,
+}
+
+impl<'a> Columns<'a> {
+    fn new(lines: &Lines, columns: &'a str) -> Result<Columns<'a>> {
+        let names: Vec<&str> = columns.split_whitespace().collect();
+        let place = |name: &str| names.iter().position(|n| *n == name);
+        let three = |list: [&str; 3]| Some([place(list[0])?, place(list[1])?, place(list[2])?]);
+        let (coordinates, positions) = (three(["xu", "yu", "zu"]).map(|p| (Coordinates::Unwrapped, p)))
+            .or(three(["x", "y", "z"]).map(|p| (Coordinates::Plain, p)))
+            .or(three(["xsu", "ysu", "zsu"]).map(|p| (Coordinates::ScaledUnwrapped, p)))
+            .or(three(["xs", "ys", "zs"]).map(|p| (Coordinates::Scaled, p)))
+            .ok_or_else(|| lines.error("the atoms have no columns x y z, xu yu zu, xs ys zs or xsu ysu zsu"))?;
+        let wrapped = matches!(coordinates, Coordinates::Plain | Coordinates::Scaled);
+        let (velocities, images) = (three(["vx", "vy", "vz"]), three(["ix", "iy", "iz"]).filter(|_| wrapped));
+        let (id, kind, element, mass) = (place("id"), place("type"), place("element"), place("mass"));
+        if kind.is_none() && element.is_none() {
+            return Err(lines.error("the atoms have neither a column `type` nor a column `element`"));
+        }
+        Ok(Columns { names, coordinates, positions, velocities, images, id, kind, element, mass })
     }
+
+    fn triple(&self, lines: &Lines, fields: &[&str], places: [usize; 3]) -> Result<Vector> {
+        let float = |k: usize| lines.float(fields, places[k], self.names[places[k]]);
+        Ok(Vector::new(float(0)?, float(1)?, float(2)?))
+    }
+
+    /// The position of an atom, unwrapped where the file says how.
+    fn position(&self, lines: &Lines, fields: &[&str], (cell, origin): &(Cell, Vector)) -> Result<Vector> {
+        let mut position = self.triple(lines, fields, self.positions)?;
+        if matches!(self.coordinates, Coordinates::Scaled | Coordinates::ScaledUnwrapped) {
+            position = origin + cell.matrix() * position;
+        }
+        if let Some(places) = self.images {
+            position += cell.matrix() * self.triple(lines, fields, places)?;
+        }
+        Ok(position)
+    }
+
+    /// The place of the kind of an atom in the list of kinds, which grows when it is new.
+    fn species(&self, lines: &Lines, fields: &[&str], kinds: &mut Vec<(Kind, Option<f64>)>) -> Result<usize> {
+        let name = match (self.element, self.kind) {
+            (Some(place), _) => Kind::Named(lines.field(fields, place, "element")?.into()),
+            (None, place) => {
+                let number = lines.integer(fields, place.unwrap_or(0), "type")?;
+                let number = usize::try_from(number).ok().filter(|&n| n > 0);
+                Kind::Numbered(number.ok_or_else(|| lines.error("the type of an atom must be 1 or more"))?)
+            }
+        };
+        if let Some(place) = kinds.iter().position(|(k, _)| *k == name) {
+            return Ok(place);
+        }
+        let mass = self.mass.map(|place| lines.float(fields, place, "mass")).transpose()?;
+        kinds.push((name, mass));
+        Ok(kinds.len() - 1)
+    }
+}
+
+fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Frame> {
+    let count = header.atoms.ok_or_else(|| lines.error("`ITEM: NUMBER OF ATOMS` must come before the atoms"))?;
+    let space = header.cell.clone().ok_or_else(|| lines.error("`ITEM: BOX BOUNDS` must come before the atoms"))?;
+    let columns = Columns::new(lines, columns)?;
     let mut kinds: Vec<(Kind, Option<f64>)> = Vec::new();
     let mut atoms = Vec::with_capacity(count);
     for read in 0..count {
@@ -144,35 +198,11 @@ fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Fram
             return Err(lines.error(format!("expected atom {} of {count}, found `{line}`", read + 1)));
         }
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let triple = |places: [usize; 3]| -> Result<Vector> {
-            let float = |k: usize| lines.float(&fields, places[k], names[places[k]]);
-            Ok(Vector::new(float(0)?, float(1)?, float(2)?))
-        };
-        let name = match (element, kind) {
-            (Some(place), _) => Kind::Named(lines.field(&fields, place, "element")?.into()),
-            (None, place) => {
-                let number = lines.integer(&fields, place.unwrap_or(0), "type")?;
-                let number = usize::try_from(number).ok().filter(|&n| n > 0);
-                Kind::Numbered(number.ok_or_else(|| lines.error("the type of an atom must be 1 or more"))?)
-            }
-        };
-        let species = kinds.iter().position(|(k, _)| *k == name).map_or_else(
-            || -> Result<usize> {
-                let mass = mass.map(|place| lines.float(&fields, place, "mass")).transpose()?;
-                kinds.push((name.clone(), mass));
-                Ok(kinds.len() - 1)
-            },
-            Ok,
-        )?;
-        let mut position = triple(at)?;
-        if matches!(coordinates, Coordinates::Scaled | Coordinates::ScaledUnwrapped) {
-            position = origin + cell.matrix() * position;
-        }
-        if let Some(places) = images {
-            position += cell.matrix() * triple(places)?;
-        }
-        let number = id.map_or(Ok(read as i64), |place| lines.integer(&fields, place, "id"))?;
-        atoms.push((number, species, position, velocity.map(triple).transpose()?));
+        let species = columns.species(lines, &fields, &mut kinds)?;
+        let position = columns.position(lines, &fields, &space)?;
+        let number = columns.id.map_or(Ok(read as i64), |place| lines.integer(&fields, place, "id"))?;
+        let velocity = columns.velocities.map(|places| columns.triple(lines, &fields, places)).transpose()?;
+        atoms.push((number, species, position, velocity));
     }
     // LAMMPS writes the atoms in any order.
     atoms.sort_by_key(|atom| atom.0);
@@ -180,7 +210,7 @@ fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Fram
         return Err(lines.error(format!("the atom {} is there twice in this frame", pair[0].0)));
     }
     Ok(Frame {
-        cell,
+        cell: space.0,
         kinds,
         species: atoms.iter().map(|a| a.1).collect(),
         positions: atoms.iter().map(|a| a.2).collect(),

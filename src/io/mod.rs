@@ -1,9 +1,8 @@
-//! Files: extended xyz, LAMMPS data and dump, compressed or not; atomic writes.
+//! Samples in files: extended xyz, LAMMPS data and dump, compressed or not.
 //!
 //! The format of a file to be read is found from its content, that of a file to be written from its name.
 //! Lengths are in angstrom, velocities in angstrom/ps, masses in u.
 
-pub mod atomic;
 pub mod elements;
 pub mod extended_xyz;
 pub mod frame;
@@ -12,9 +11,9 @@ pub mod lammps_dump;
 pub mod text;
 
 use crate::error::{Error, Result};
+use crate::file::{read_text, write_atomic};
 use crate::glass::trajectory::Frame as Snapshot;
 use crate::glass::{Glass, Trajectory};
-pub use atomic::write_atomic;
 pub use frame::{Frame, ReadOptions};
 use std::io::Write;
 use std::path::Path;
@@ -68,7 +67,7 @@ impl Format {
 
 /// Every frame of a file.
 pub fn read_frames(path: &Path) -> Result<Vec<Frame>> {
-    let content = text::read(path)?;
+    let content = read_text(path)?;
     match Format::of_content(path, &content)? {
         Format::ExtendedXyz => extended_xyz::parse(path, &content),
         Format::LammpsData => Ok(vec![lammps_data::parse(path, &content)?]),

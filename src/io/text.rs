@@ -1,30 +1,7 @@
-//! Text files, compressed or not, read line by line with errors that name line and field.
+//! Text read line by line with errors that name line and field.
 
 use crate::error::{Error, Result};
-use flate2::read::MultiGzDecoder;
-use std::io::Read;
 use std::path::Path;
-
-/// The text of a file; `.gz` content is unpacked, whatever the name says.
-pub fn read(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::file(path, "no such file"),
-        _ => Error::file(path, e),
-    })?;
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = Vec::new();
-        let unpacked = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain);
-        unpacked.map_err(|e| Error::file(path, format!("the compressed file is damaged or cut short ({e})")))?;
-        plain
-    } else {
-        bytes
-    };
-    String::from_utf8(bytes).map_err(|e| {
-        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
-        Error::parse(path, line, "this is not UTF-8 text")
-    })
-}
 
 /// The lines of a text, one after the other.
 #[derive(Debug)]

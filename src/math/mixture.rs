@@ -3,8 +3,9 @@
 use nalgebra::{Matrix3, Vector3};
 
 use crate::error::{Error, Result};
-use crate::math::resample::bootstrap;
+use crate::math::resample::watched_bootstrap;
 use crate::math::statistics::{Interval, mean, percentile_interval};
+use crate::observer::Observer;
 
 /// A mixture of an exponential and a Rayleigh distribution.
 ///
@@ -200,17 +201,18 @@ impl Spectrum {
     ///
     /// ```
     /// use vitric::math::mixture::Spectrum;
+    /// use vitric::observer::Silent;
     /// let x: Vec<f64> = (1..200).map(|k| -(1.0 - f64::from(k) / 200.0_f64).ln()).collect();
-    /// let spectrum = Spectrum::fit(&x, 0.95, 50, 1)?;
+    /// let spectrum = Spectrum::fit(&x, 0.95, 50, 1, &Silent)?;
     /// assert_eq!(spectrum.best(), "exponential");
     /// # Ok::<(), vitric::error::Error>(())
     /// ```
-    pub fn fit(x: &[f64], level: f64, replicas: usize, seed: u64) -> Result<Spectrum> {
+    pub fn fit(x: &[f64], level: f64, replicas: usize, seed: u64, observer: &dyn Observer) -> Result<Spectrum> {
         let mixture = Mixture::fit(x)?;
-        let fits = bootstrap(x.len(), replicas, seed, |rows| {
+        let fits = watched_bootstrap(x.len(), replicas, seed, observer, |rows| {
             let sample: Vec<f64> = rows.iter().map(|&r| x[r]).collect();
             mixture.climb(&sample)
-        });
+        })?;
         let interval =
             |f: &dyn Fn(&Mixture) -> f64| percentile_interval(&fits.iter().map(f).collect::<Vec<_>>(), level);
         let n = x.len() as f64;

@@ -5,8 +5,10 @@
 
 pub mod eigen;
 pub mod fit;
+pub mod fourier;
 pub mod histogram;
 pub mod mixture;
+pub mod program;
 pub mod resample;
 pub mod special;
 pub mod statistics;

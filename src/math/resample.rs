@@ -5,6 +5,8 @@
 use rand::RngExt;
 use rayon::prelude::*;
 
+use crate::error::Result;
+use crate::observer::{Observer, watched};
 use crate::random::{Purpose, stream};
 
 /// Values of a statistic of `replicas` samples of `count` items, drawn from `0..count` with replacement.
@@ -40,16 +42,29 @@ pub fn block_bootstrap<T: Send>(
     seed: u64,
     statistic: impl Fn(&[usize]) -> T + Sync,
 ) -> Vec<T> {
-    let replica = |index: usize| {
-        let mut random = stream(seed, Purpose::Bootstrap, index as u64);
-        let mut items = Vec::with_capacity(count);
-        while items.len() < count {
-            let start = random.random_range(0..count);
-            items.extend((start..start + block.max(1)).map(|k| k % count).take(count - items.len()));
-        }
-        statistic(&items)
-    };
-    (0..replicas).into_par_iter().map(replica).collect()
+    (0..replicas).into_par_iter().map(|replica| statistic(&drawn(count, block, seed, replica))).collect()
+}
+
+/// [`bootstrap`] of a statistic that takes its time, while an observer watches; an error when it asks to stop.
+pub fn watched_bootstrap<T: Send>(
+    count: usize,
+    replicas: usize,
+    seed: u64,
+    observer: &dyn Observer,
+    statistic: impl Fn(&[usize]) -> T + Sync + Send,
+) -> Result<Vec<T>> {
+    watched(observer, "bootstrap", replicas, || (), |_, replica| statistic(&drawn(count, 1, seed, replica)))
+}
+
+/// The items of one replica, in runs of `block`.
+fn drawn(count: usize, block: usize, seed: u64, replica: usize) -> Vec<usize> {
+    let mut random = stream(seed, Purpose::Bootstrap, replica as u64);
+    let mut items = Vec::with_capacity(count);
+    while items.len() < count {
+        let start = random.random_range(0..count);
+        items.extend((start..start + block.max(1)).map(|k| k % count).take(count - items.len()));
+    }
+    items
 }
 
 /// [`bootstrap`] of whole groups of items, such as the atoms of one region: `groups` groups are drawn, and

@@ -7,7 +7,7 @@ use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb::Database};
 
 use crate::error::{Error, Result};
-use crate::io::write_atomic;
+use crate::file::write_atomic;
 use crate::plot::figure::Figure;
 use crate::plot::layout;
 

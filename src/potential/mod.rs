@@ -21,13 +21,12 @@ mod tables;
 
 use crate::configuration::Element;
 use crate::error::{Error, Result};
+use crate::file::read_bytes;
 pub use engine::Engine;
-use flate2::read::MultiGzDecoder;
 pub use hessian::Hessian;
 pub use local::{LocalEngine, Surroundings};
 use radial::{Embedding, Radial};
 use setfl::Densities;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use tables::PairTable;
@@ -159,18 +158,7 @@ impl Format {
     }
 }
 
-/// The text of a file; compressed content is unpacked, whatever the name says.
+/// The text of a file of a potential: comments of old files are in any encoding, and all that counts is ASCII.
 fn text_of(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::file(path, "no such file"),
-        _ => Error::file(path, e),
-    })?;
-    let mut plain = Vec::new();
-    let compressed = bytes.starts_with(&[0x1f, 0x8b]);
-    if compressed {
-        let unpacked = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain);
-        unpacked.map_err(|e| Error::file(path, format!("the compressed file is damaged or cut short ({e})")))?;
-    }
-    // Comments of old files are in any encoding; everything that counts is ASCII.
-    Ok(String::from_utf8_lossy(if compressed { &plain } else { &bytes }).into_owned())
+    Ok(String::from_utf8_lossy(&read_bytes(path)?).into_owned())
 }

@@ -1,53 +1,57 @@
-//! Cubic splines through equally spaced values.
+//! Interpolation of equally spaced values.
 
-/// The cubic spline through values at `start + n step`, with a continuous second derivative.
+/// Quintics through values at `start + n step`, with continuous first and second derivatives.
+///
+/// Slope and curvature at a value are those of the quartic through it and the two values on either side:
 ///
 /// ```math
-/// f(x) = a y_n + b y_{n+1} + [(a^3 - a) m_n + (b^3 - b) m_{n+1}] step^2 / 6,    b = (x - x_n) / step, a = 1 - b
+/// f'_n = [ f_{n-2} - 8 f_{n-1} + 8 f_{n+1} - f_{n+2} ] / 12 step
+/// f''_n = [ -f_{n-2} + 16 f_{n-1} - 30 f_n + 16 f_{n+1} - f_{n+2} ] / 12 step^2
 /// ```
-/// The curvatures `m` solve `m_{n-1} + 4 m_n + m_{n+1} = 6 (y_{n-1} - 2 y_n + y_{n+1}) / step^2`; the slopes at the two
-/// ends are those of the cubics through the four values there. Outside the values the function goes on as a straight
-/// line. De Boor, A Practical Guide to Splines (Springer, 2001), chapter IV.
+/// The slopes are those of LAMMPS. A kink in the function is felt two steps away and no farther, where a cubic spline would
+/// ring. Near the ends the quartic through the last five values is used; outside, the function goes on as a straight line.
+/// Fornberg, Math. Comput. 51, 699 (1988), <https://doi.org/10.1090/S0025-5718-1988-0935077-0>.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spline {
     start: f64,
     step: f64,
-    /// Value and curvature at each knot.
-    knots: Vec<[f64; 2]>,
+    /// Value, slope times the step, and curvature times its square at each knot.
+    knots: Vec<[f64; 3]>,
 }
 
-impl Spline {
-    /// Fewest values that make a spline.
-    pub const FEWEST: usize = 4;
+/// Twelve times the slope of the quartic through five values, at each of them, in units of the step.
+const SLOPES: [[f64; 5]; 5] = [
+    [-25.0, 48.0, -36.0, 16.0, -3.0],
+    [-3.0, -10.0, 18.0, -6.0, 1.0],
+    [1.0, -8.0, 0.0, 8.0, -1.0],
+    [-1.0, 6.0, -18.0, 10.0, 3.0],
+    [3.0, -16.0, 36.0, -48.0, 25.0],
+];
 
-    /// The spline through these values; None when there are fewer than four or the step is not positive.
+/// Twelve times its curvature.
+const CURVATURES: [[f64; 5]; 5] = [
+    [35.0, -104.0, 114.0, -56.0, 11.0],
+    [11.0, -20.0, 6.0, 4.0, -1.0],
+    [-1.0, 16.0, -30.0, 16.0, -1.0],
+    [-1.0, 4.0, 6.0, -20.0, 11.0],
+    [11.0, -56.0, 114.0, -104.0, 35.0],
+];
+
+impl Spline {
+    /// Fewest values that can be interpolated.
+    pub const FEWEST: usize = 5;
+
+    /// The interpolation of these values; None when there are fewer than five or the step is not positive.
     pub fn new(start: f64, step: f64, values: &[f64]) -> Option<Spline> {
         if values.len() < Spline::FEWEST || !(step > 0.0) {
             return None;
         }
-        let last = values.len() - 1;
-        let one_sided = |y: [f64; 4]| (-11.0 * y[0] + 18.0 * y[1] - 9.0 * y[2] + 2.0 * y[3]) / (6.0 * step);
-        let slopes = [one_sided([0, 1, 2, 3].map(|k| values[k])), -one_sided([0, 1, 2, 3].map(|k| values[last - k]))];
-        // The tridiagonal system, solved by elimination downwards and substitution upwards.
-        let six = 6.0 / (step * step);
-        let right = |n: usize| match n {
-            0 => six * (values[1] - values[0] - step * slopes[0]),
-            n if n == last => six * (values[last - 1] - values[last] + step * slopes[1]),
-            n => six * (values[n - 1] - 2.0 * values[n] + values[n + 1]),
+        let knot = |n: usize| {
+            let first = n.saturating_sub(2).min(values.len() - 5);
+            let of = |weights: &[f64; 5]| (0..5).map(|k| weights[k] * values[first + k]).sum::<f64>() / 12.0;
+            [values[n], of(&SLOPES[n - first]), of(&CURVATURES[n - first])]
         };
-        let mut above = vec![0.5; values.len()];
-        let mut curvature = vec![0.5 * right(0); values.len()];
-        for n in 1..=last {
-            let diagonal = if n == last { 2.0 } else { 4.0 };
-            let pivot = diagonal - above[n - 1];
-            above[n] = 1.0 / pivot;
-            curvature[n] = (right(n) - curvature[n - 1]) / pivot;
-        }
-        for n in (0..last).rev() {
-            curvature[n] -= above[n] * curvature[n + 1];
-        }
-        let knots = values.iter().zip(curvature).map(|(&y, m)| [y, m]).collect();
-        Some(Spline { start, step, knots })
+        Some(Spline { start, step, knots: (0..values.len()).map(knot).collect() })
     }
 
     /// Place of the first value.
@@ -65,14 +69,16 @@ impl Spline {
         let u = (x - self.start) / self.step;
         let inside = u.clamp(0.0, (self.knots.len() - 1) as f64);
         let n = (inside as usize).min(self.knots.len() - 2);
-        let ([y0, m0], [y1, m1]) = (self.knots[n], self.knots[n + 1]);
-        let b = inside - n as f64;
-        let a = 1.0 - b;
-        let sixth = self.step / 6.0;
-        let slope = (y1 - y0) / self.step + sixth * ((3.0 * b * b - 1.0) * m1 - (3.0 * a * a - 1.0) * m0);
-        let value = a * y0 + b * y1 + sixth * self.step * ((a * a * a - a) * m0 + (b * b * b - b) * m1);
+        let ([y0, s0, m0], [y1, s1, m1]) = (self.knots[n], self.knots[n + 1]);
+        let t = inside - n as f64;
+        // What value, slope and curvature at the far end are beyond those of the parabola from the near end.
+        let (p, q, r) = (y1 - y0 - s0 - 0.5 * m0, s1 - s0 - m0, m1 - m0);
+        let (c3, c4, c5) = (10.0 * p - 4.0 * q + 0.5 * r, -15.0 * p + 7.0 * q - r, 6.0 * p - 3.0 * q + 0.5 * r);
+        let value = y0 + t * (s0 + t * (0.5 * m0 + t * (c3 + t * (c4 + t * c5))));
+        let slope = (s0 + t * (m0 + t * (3.0 * c3 + t * (4.0 * c4 + t * 5.0 * c5)))) / self.step;
+        let curvature = (m0 + t * (6.0 * c3 + t * (12.0 * c4 + t * 20.0 * c5))) / (self.step * self.step);
         let beyond = (u - inside) * self.step;
-        [value + slope * beyond, slope, if beyond == 0.0 { a * m0 + b * m1 } else { 0.0 }]
+        [value + slope * beyond, slope, if beyond == 0.0 { curvature } else { 0.0 }]
     }
 }
 
@@ -81,16 +87,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cubic_is_its_own_spline() {
-        let cubic = |x: f64| [1.0 + x * (2.0 - x * (3.0 - x)), 2.0 - 6.0 * x + 3.0 * x * x, -6.0 + 6.0 * x];
-        let values: Vec<f64> = (0..9).map(|n| cubic(0.5 + 0.25 * f64::from(n))[0]).collect();
+    fn a_quartic_is_its_own_interpolation() {
+        let quartic = |x: f64| {
+            let value = 1.0 + x * (2.0 - x * (3.0 - x * (1.0 + 0.7 * x)));
+            [value, 2.0 - x * (6.0 - x * (3.0 + 2.8 * x)), -6.0 + x * (6.0 + 8.4 * x)]
+        };
+        let values: Vec<f64> = (0..9).map(|n| quartic(0.5 + 0.25 * f64::from(n))[0]).collect();
         let spline = Spline::new(0.5, 0.25, &values).unwrap();
         for x in [0.5, 0.6, 1.1, 1.75, 2.49, 2.5] {
-            for (found, exact) in spline.evaluate(x).iter().zip(cubic(x)) {
+            for (found, exact) in spline.evaluate(x).iter().zip(quartic(x)) {
                 assert!((found - exact).abs() < 1e-11, "at {x}: {found} {exact}");
             }
         }
-        assert!((spline.evaluate(3.0)[0] - cubic(2.5)[0] - 0.5 * cubic(2.5)[1]).abs() < 1e-11);
-        assert!(Spline::new(0.0, 1.0, &[1.0, 2.0, 3.0]).is_none());
+        assert!((spline.evaluate(3.0)[0] - quartic(2.5)[0] - 0.5 * quartic(2.5)[1]).abs() < 1e-11);
+        // A kink at 1.6 is felt by the knots within two steps of it, 1.25 to 2.0, and by what lies between them.
+        let kinked: Vec<f64> = (0..13).map(|n| (f64::from(n) * 0.25 + 0.5 - 1.6).max(0.0)).collect();
+        let kinked = Spline::new(0.5, 0.25, &kinked).unwrap();
+        assert_eq!(kinked.evaluate(0.9), [0.0; 3]);
+        assert!((kinked.evaluate(2.4)[1] - 1.0).abs() < 1e-12 && kinked.evaluate(2.4)[2].abs() < 1e-12);
+        assert!(Spline::new(0.0, 1.0, &[1.0, 2.0, 3.0, 4.0]).is_none());
     }
 }

@@ -11,6 +11,12 @@ use super::radial::{Piece, Radial};
 /// Number of fine intervals of a function that is not made of pieces.
 const FINE: usize = 2048;
 
+/// Force of a pair that is far closer than neighbours of a solid or a liquid [energy / length].
+const HARD: f64 = 5.0;
+
+/// What the force of a hard pair may miss before the exact function is called instead [energy / length].
+const MISSED: f64 = 5e-5;
+
 /// Everything the kernels need of an ordered pair of species.
 #[derive(Clone, Debug)]
 pub struct PairTable {
@@ -80,7 +86,8 @@ impl PairTable {
             }
             None => {
                 let inner = pair.inner().max(first.inner()).max(second.inner()).max(1e-3 * far);
-                (inner, Form::Fine(Box::new(Fine::new(pair, [first, second], inner, far))))
+                let fine = Fine::new(pair, [first, second], inner, far);
+                (fine.smooth_from(pair, inner, far), Form::Fine(Box::new(fine)))
             }
         };
         let exact = [pair.clone(), first.clone(), second.clone()];
@@ -261,6 +268,27 @@ impl Fine {
             pair: rows(pair),
             density: densities.map(rows),
         }
+    }
+}
+
+impl Fine {
+    /// The distance from which on the quintics have the force of hard pairs.
+    ///
+    /// Where a repulsive core meets the fitted energy, the curvature jumps inside one interval: the few pairs below such
+    /// a place are given to the exact function. Softer pairs, the many, always take the quintics.
+    fn smooth_from(&self, pair: &Radial, inner: f64, far: f64) -> f64 {
+        let width = (far - inner) / FINE as f64;
+        let rough = |n: &usize| {
+            let misses = |x: f64| {
+                let exact = pair.evaluate(inner + (*n as f64 + 0.5 + x) * width)[1];
+                let c = self.pair[*n].0;
+                let slope = c[1] + x * (2.0 * c[2] + x * (3.0 * c[3] + x * (4.0 * c[4] + x * 5.0 * c[5])));
+                -exact > HARD && (slope * self.scale - exact).abs() > MISSED
+            };
+            [-0.3, 0.0, 0.3].into_iter().any(misses)
+        };
+        let last = (0..self.pair.len().min(FINE)).rev().find(rough);
+        last.map_or(inner, |n| inner + (n + 1) as f64 * width)
     }
 }
 

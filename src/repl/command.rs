@@ -70,7 +70,7 @@ fn variables(talk: &Talk) {
 
 fn save(talk: &Talk, path: &str) {
     let script: String = talk.typed.iter().map(|input| format!("{}\n", closed(input))).collect();
-    let result = crate::io::write_atomic(std::path::Path::new(path), |out| out.write_all(script.as_bytes()));
+    let result = crate::file::write_atomic(std::path::Path::new(path), |out| out.write_all(script.as_bytes()));
     match result {
         Ok(()) => print(&format!("{} inputs in {path}", talk.typed.len())),
         Err(error) => say(&format!("error: {error}")),

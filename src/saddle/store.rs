@@ -50,6 +50,7 @@ impl Journal {
     /// program writes to it.
     pub fn open(path: &Path, header: &[(String, String)]) -> Result<Journal> {
         let text = read(path)?;
+        let is_new = !path.exists();
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -65,7 +66,13 @@ impl Journal {
             let mut title = format!("{TITLE}\n");
             header.iter().for_each(|(name, value)| title.push_str(&format!("# {name} = {value}\n")));
             content.length = title.len() as u64;
-            file.set_len(0).and_then(|()| file.write_all(title.as_bytes())).map_err(|e| Error::file(path, e))?;
+            file.set_len(0).and_then(|()| file.write_all(title.as_bytes())).map_err(|e| {
+                if is_new {
+                    // An empty store is of no use, and may be in the way.
+                    let _ = std::fs::remove_file(path);
+                }
+                Error::file(path, format!("cannot write to the store: {e}"))
+            })?;
         } else {
             compare(path, &content.header, header)?;
             file.set_len(content.length).map_err(|e| Error::file(path, e))?;

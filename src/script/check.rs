@@ -3,7 +3,7 @@
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::options;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt, Token};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing that is wrong.
@@ -16,6 +16,7 @@ enum What {
     Function(String),
     Arguments { name: String, count: usize },
     Option { function: String, text: String },
+    Property(String),
 }
 
 impl Fault {
@@ -37,6 +38,7 @@ impl Fault {
                 }
             }
             What::Option { function, text } => format!("{function}: {text}"),
+            What::Property(name) => context.no_property_named(name),
         }
     }
 }
@@ -113,21 +115,8 @@ pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
         let count = call.args.len();
         // Leaving out the options is allowed.
         let fits = |(n, options): (usize, bool)| n == count || (options && n == count + 1);
-        let known = entries.iter().filter(|e| e.name == name);
-        let counts: Vec<(usize, bool)> = known
-            .filter_map(|e| {
-                let arguments = e.arguments.as_ref()?;
-                let n = arguments.len();
-                // A method may be written as a function, and a function as a method.
-                let n = match (method, e.of.is_some()) {
-                    (true, true) | (false, false) => n,
-                    (true, false) => n.wrapping_sub(1),
-                    (false, true) => n + 1,
-                };
-                Some((n, arguments.last().is_some_and(|name| takes_options(name))))
-            })
-            .chain(own.get(name).into_iter().flatten().copied())
-            .collect();
+        let mut counts = argument_counts(entries, name, method);
+        counts.extend(own.get(name).into_iter().flatten());
         if counts.is_empty() {
             faults.push(Fault { position, what: What::Function(name.into()) });
         } else if !counts.iter().any(|&n| fits(n)) {
@@ -146,6 +135,54 @@ pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
         }
     });
     faults
+}
+
+/// How many arguments each function of a name takes in a call, and whether the last may be left out.
+fn argument_counts(entries: &[Entry], name: &str, method: bool) -> Vec<(usize, bool)> {
+    let count = |e: &Entry| {
+        let arguments = e.arguments.as_ref()?;
+        let n = arguments.len();
+        // A method may be written as a function, and a function as a method.
+        let n = match (method, e.of.is_some()) {
+            (true, true) | (false, false) => n,
+            (true, false) => n.wrapping_sub(1),
+            (false, true) => n + 1,
+        };
+        Some((n, arguments.last().is_some_and(|name| takes_options(name))))
+    };
+    entries.iter().filter(|e| e.name == name).filter_map(count).collect()
+}
+
+/// Properties that no type has and no map was given. `keys` are those of maps; what a file or a table holds is not known, so
+/// a script that makes maps of them may have others, unless they look like a slip.
+pub(super) fn unknown_properties(ast: &AST, entries: &[Entry], keys: &BTreeSet<String>) -> Vec<Fault> {
+    let of_types: BTreeSet<&str> = entries.iter().filter(|e| e.is_property()).map(|e| e.name.as_str()).collect();
+    let known = || of_types.iter().copied().chain(keys.iter().map(String::as_str));
+    let mut from_files = false;
+    calls(ast, &mut |Call { call, .. }| from_files |= ["parse_json", "row", "each_row"].contains(&call.name.as_str()));
+    let mut faults = Vec::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Property(property, position))) = path.last() {
+            let name = property.2.as_str();
+            let exists = of_types.contains(name) || keys.contains(name);
+            if !exists && (!from_files || options::suggestion(name, known()).is_some()) {
+                faults.push(Fault { position: *position, what: What::Property(name.into()) });
+            }
+        }
+        true
+    });
+    faults
+}
+
+/// The keys that a text gives to maps: `name: value`, `map.name = value`, and every text, which may name a column.
+pub(super) fn map_keys(tokens: &[(Token, Position)]) -> BTreeSet<String> {
+    let key = |three: &[(Token, Position)]| match (&three[0].0, &three[1].0, &three[2].0) {
+        (Token::Identifier(name), Token::Colon, _) => Some(name.to_string()),
+        (Token::StringConstant(name), ..) => Some(name.to_string()),
+        (Token::Period, Token::Identifier(name), Token::Equals) => Some(name.to_string()),
+        _ => None,
+    };
+    tokens.windows(3).filter_map(key).collect()
 }
 
 /// The options of every function with a name, unless one of them does not document its own.

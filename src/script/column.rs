@@ -282,8 +282,8 @@ fn operand(sign: &str, value: &Dynamic) -> Raw<Column> {
     Ok(constant(value).ok_or_else(wrong)?)
 }
 
-/// Adds the operators, functions and aggregates of columns and of expressions.
-fn add_arithmetic(module: &mut Module) {
+/// Adds the operators of columns and of expressions.
+fn add_operators(module: &mut Module) {
     for &(sign, operation) in OPERATORS {
         let help = |left: &str, right: &str| {
             let text = match sign {
@@ -316,6 +316,10 @@ fn add_arithmetic(module: &mut Module) {
             },
         );
     }
+}
+
+/// Adds the functions and aggregates of columns and of expressions.
+fn add_functions(module: &mut Module) {
     for &(name, function, text) in FUNCTIONS {
         let help = |subject: &str| {
             FuncRegistration::new(name).with_comments([format!("/// {text}")]).with_params_info([subject])
@@ -341,6 +345,7 @@ pub(super) fn register(library: &mut Library) {
     library.value::<Column>("Column", Column::to_string);
     library.value::<Expression>("Expression", Expression::to_string);
     let mut module = exported_module!(binding);
-    add_arithmetic(&mut module);
+    add_operators(&mut module);
+    add_functions(&mut module);
     library.add("columns", module);
 }

@@ -6,8 +6,8 @@ use super::help::Entry;
 use super::library::Library;
 use super::system::{self, Quit, State};
 use super::{
-    column, deformation, dynamics, glass, io, minimize, plot, potential, saddle, stdlib, structure, table, terminal,
-    units, vibration,
+    column, deformation, dynamics, glass, io, minimize, neighbor_sum, plot, potential, saddle, stdlib, structure,
+    table, terminal, units, vibration,
 };
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
@@ -33,6 +33,7 @@ const BINDINGS: &[fn(&mut Library)] = &[
     deformation::register,
     saddle::register,
     structure::register,
+    neighbor_sum::register,
 ];
 
 /// How a session is set up.
@@ -128,30 +129,10 @@ impl Session {
         entries.extend(Entry::of_rhai());
         state.set_help(entries.clone());
         let mut engine = finished.engine;
-        let takes_options =
-            |e: &&Entry| e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == OPTIONS));
-        let known: BTreeSet<String> = entries.iter().filter(takes_options).map(|e| e.name.clone()).collect();
-        // Marked as volatile in Rhai: a new version may need a change here.
-        #[allow(deprecated)]
-        engine.on_missing_function(move |name, arguments, method, context| {
-            without_options(&known, name, arguments, method, context)
-        });
+        allow_missing_options(&mut engine, &entries);
         engine.set_default_tag(Dynamic::from(state.clone()));
-        engine.on_print(|text| terminal::observer().print(text));
-        engine.on_debug(|text, source, position| {
-            let place = source.map(|s| format!("{s}:{position:?} ")).unwrap_or_default();
-            terminal::observer().say(&format!("{place}{text}"));
-        });
         let last_value = Arc::new(Mutex::new(Vec::<Position>::new()));
-        let places = last_value.clone();
-        // Marked as volatile in Rhai: a new version may need a change here.
-        #[allow(deprecated)]
-        engine.on_parse_token(move |token, position, _| match token {
-            Token::Underscore if places.lock().is_ok_and(|p| p.contains(&position)) => {
-                Token::Identifier(Box::new("_".into()))
-            }
-            token => token,
-        });
+        listen(&mut engine, last_value.clone());
         Ok(Session {
             engine,
             entries,
@@ -282,7 +263,12 @@ impl Session {
     pub fn check(&mut self, text: &str, name: &str) -> Result<Vec<Report>, Report> {
         self.sources.0.insert(name.into(), text.into());
         let ast = self.compile_as_written(text, name)?;
-        let faults = check::faults(&ast, &self.entries);
+        let mut keys: BTreeSet<String> =
+            self.sources.0.values().flat_map(|text| check::map_keys(&self.tokens(text))).collect();
+        keys.extend(self.entries.iter().flat_map(Entry::quoted));
+        let mut faults = check::faults(&ast, &self.entries);
+        faults.extend(check::unknown_properties(&ast, &self.entries, &keys));
+        faults.sort_by_key(|fault| fault.position);
         let context = self.context(&ast);
         let report = |fault: check::Fault| Report::at(name, fault.position, fault.message(&context), &context);
         Ok(faults.into_iter().map(report).collect())
@@ -384,6 +370,35 @@ pub(super) fn read_script(path: &Path) -> Result<String, Report> {
         Some(rest) => rest.find('\n').map_or(String::new(), |end| rest[end..].to_string()),
         None => text,
     })
+}
+
+/// Where functions take options, calls may leave them out.
+fn allow_missing_options(engine: &mut Engine, entries: &[Entry]) {
+    let takes_options =
+        |e: &&Entry| e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == OPTIONS));
+    let known: BTreeSet<String> = entries.iter().filter(takes_options).map(|e| e.name.clone()).collect();
+    // Marked as volatile in Rhai: a new version may need a change here.
+    #[allow(deprecated)]
+    engine.on_missing_function(move |name, arguments, method, context| {
+        without_options(&known, name, arguments, method, context)
+    });
+}
+
+/// What scripts print goes to the terminal, and `_` is read as a name where the session says so.
+fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
+    engine.on_print(|text| terminal::observer().print(text));
+    engine.on_debug(|text, source, position| {
+        let place = source.map(|s| format!("{s}:{position:?} ")).unwrap_or_default();
+        terminal::observer().say(&format!("{place}{text}"));
+    });
+    // Marked as volatile in Rhai: a new version may need a change here.
+    #[allow(deprecated)]
+    engine.on_parse_token(move |token, position, _| match token {
+        Token::Underscore if last_value.lock().is_ok_and(|p| p.contains(&position)) => {
+            Token::Identifier(Box::new("_".into()))
+        }
+        token => token,
+    });
 }
 
 /// The name of the parameter that may be left out.

@@ -209,6 +209,18 @@ impl Context<'_> {
         }
     }
 
+    /// A property that nothing has.
+    pub fn no_property_named(&self, name: &str) -> String {
+        if self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
+            return format!("`{name}` is a method: write .{name}()");
+        }
+        let properties = self.entries.iter().filter(|e| e.is_property()).map(|e| e.name.as_str());
+        match suggestion(name, properties) {
+            Some(near) => format!("nothing has a property `{name}`; did you mean `{near}`?"),
+            None => format!("nothing has a property `{name}`"),
+        }
+    }
+
     /// From Rhai's text `Unknown property 'x' - a getter is not registered for type 'T'`.
     fn no_property(&self, text: &str) -> String {
         let quoted: Vec<&str> = text.split('\'').collect();

@@ -42,7 +42,8 @@ impl Entry {
     fn of_engine(topic: &str, engine: &Engine, types: &BTreeMap<TypeId, String>) -> Vec<Entry> {
         let mut entries = engine.collect_fn_metadata(None, |info| Entry::of_function(topic, &info, types), true);
         let key = |e: &Entry| (e.name.clone(), e.of.clone(), e.arguments.as_ref().map(Vec::len));
-        entries.sort_by_key(key);
+        // The functions of a module come in no fixed order.
+        entries.sort_by_key(|e| (key(e), e.arguments.clone(), e.text.clone()));
         // The same name for other types of numbers is one entry.
         entries.dedup_by(|a, b| key(a) == key(b) && (a.text == b.text || topic == RHAI));
         entries
@@ -86,6 +87,16 @@ impl Entry {
             of = None;
         }
         Some(Entry { topic: topic.into(), name, of, arguments, text, options })
+    }
+
+    /// True for a property of a type.
+    pub(super) fn is_property(&self) -> bool {
+        self.arguments.is_none() && (self.of.is_some() || self.topic == RHAI)
+    }
+
+    /// The words in backticks in the text: names of arguments and options, and of what is in the maps that it gives.
+    pub(super) fn quoted(&self) -> impl Iterator<Item = String> {
+        self.text.split('`').skip(1).step_by(2).map(str::to_string)
     }
 
     /// How it is written: `glass.minimize(options)`.

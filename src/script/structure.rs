@@ -7,11 +7,11 @@ use super::dynamics::Frames;
 use super::options::{number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::{Cell, Vector};
-use crate::descriptor::local_function::{Binary, Unary};
 use crate::descriptor::{self, Autocorrelation, Correlation, CorrelationLength, Extremum, FitWindow};
 use crate::descriptor::{LocalFunction, LocalRadialDistribution, Quadrature, RadialDistribution, Slice, SliceField};
 use crate::error::Error;
 use crate::glass::Glass;
+use crate::math::program::{Binary, Unary};
 use crate::neighbor::Voronoi;
 use crate::neighbor::voronoi::{Cells, Threshold};
 use crate::plot::Grid;
@@ -22,6 +22,9 @@ use std::sync::Arc;
 
 /// Options that say which faces of a Voronoi cell count.
 const VORONOI: &[&str] = &["radii", "relative_area", "area", "edge_length"];
+
+/// Options of the autocorrelation.
+const AUTOCORRELATION: &[&str] = &["to", "bin", "from", "species_mean", "blocks", "method", "spacing"];
 
 /// Options of a slice.
 const SLICE: &[&str] = &["normal", "at", "thickness", "smearing", "spacing"];
@@ -246,7 +249,7 @@ mod binding {
         let bins = options.count("bins")?.or((to / 0.02).round() as usize);
         let configuration = glass.configuration();
         let names: Vec<String> = configuration.elements.iter().map(|e| e.name.clone()).collect();
-        Ok(RadialDistribution::new(&super::parts(&frames), &configuration.species, &names, to, bins)?)
+        Ok(RadialDistribution::new(&super::parts(&frames), &configuration.species, &names, to, bins, observer())?)
     }
 
     /// g(r) as a table: `distance`, `total`, and one column for each pair such as `Cu-Zr`.
@@ -321,7 +324,8 @@ mod binding {
             Some(list) => (true, super::super::numbers("integrate_sphere", &list)?),
             None => (false, vec![super::read("integrate_sphere", &to)?]),
         };
-        let integrals = g.integrate_sphere(super::read("integrate_sphere", &from)?, &limits, Quadrature::Cubic)?;
+        let integrals =
+            g.integrate_sphere(super::read("integrate_sphere", &from)?, &limits, Quadrature::Cubic, observer())?;
         let mut columns: Array =
             integrals.into_iter().map(|values| Dynamic::from(Column::float("integral", "", values))).collect();
         Ok(if list { columns.into() } else { columns.pop().unwrap_or_default() })
@@ -336,7 +340,7 @@ mod binding {
     /// Mean of a radial function over atoms, a table of `distance` [A] and `value`.
     #[rhai_fn(name = "mean", return_raw)]
     pub fn radial_mean(g: LocalFunction) -> Raw<Table> {
-        super::radial_table(&g, g.mean()?)
+        super::radial_table(&g, g.mean(observer())?)
     }
 
     /// A radial function around one atom (from 1), a table of `distance` [A] and `value`.
@@ -387,14 +391,23 @@ mod binding {
     /// - `from`: start of the first bin [A], 0
     /// - `species_mean`: true removes the mean of each species, false that of all atoms
     /// - `blocks`: blocks of space along each edge for the bootstrap, 4
+    /// - `method`: "pairs", or "fft": atoms are moved to a grid and C(r) comes from Fourier transforms, without errors; its cost
+    ///   hardly depends on `to` and the number of atoms
+    /// - `spacing`: of the grid of "fft" [A], 0.5: with bins of 1 A, C(r) then differs from that of pairs by less than 0.03 at
+    ///   contact and 0.01 beyond 4 A
     ///
     /// ```rhai
     /// let c = glass.autocorrelation(glass.voronoi().volumes, #{ to: 8.0 });
     /// let curve = c.table;
+    /// let far = glass.autocorrelation(glass.voronoi().volumes, #{ to: 30.0, method: "fft" });
     /// ```
     #[rhai_fn(return_raw)]
     pub fn autocorrelation(glass: Glass, column: Column, options: Map) -> Raw<ScriptCorrelation> {
-        let options = Options::new("autocorrelation", options, &["to", "bin", "from", "species_mean", "blocks"])?;
+        let options = Options::new("autocorrelation", options, AUTOCORRELATION)?;
+        let fft = options.choice("method", &["pairs", "fft"])?.or("pairs".into()) == "fft";
+        if options.has("spacing") && !fft {
+            return fail("autocorrelation: `spacing` is for `method: \"fft\"` only");
+        }
         let standard = Autocorrelation::default();
         let settings = Autocorrelation {
             to: options.positive("to")?.or(super::half_cell(std::slice::from_ref(&glass), standard.to)),
@@ -402,11 +415,17 @@ mod binding {
             from: options.non_negative("from")?.or(standard.from),
             remove_species_mean: options.boolean("species_mean")?.or(standard.remove_species_mean),
             blocks: options.count("blocks")?.or(standard.blocks),
+            grid: if fft { Some(options.positive("spacing")?.or(0.5)) } else { None },
         };
         let configuration = glass.configuration();
         let values = column.numbers()?;
-        let correlation =
-            settings.correlate(&configuration.cell, &configuration.positions, &configuration.species, &values)?;
+        let correlation = settings.correlate(
+            &configuration.cell,
+            &configuration.positions,
+            &configuration.species,
+            &values,
+            observer(),
+        )?;
         Ok(ScriptCorrelation { name: column.name, correlation: Arc::new(correlation) })
     }
 

@@ -121,13 +121,13 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn write_text(path: &str, text: &str) -> Raw<()> {
         let write = |out: &mut dyn std::io::Write| out.write_all(text.as_bytes());
-        Ok(crate::io::write_atomic(Path::new(path), write).map_err(|e| e.within("write_text"))?)
+        Ok(crate::file::write_atomic(Path::new(path), write).map_err(|e| e.within("write_text"))?)
     }
 
     /// The content of a text file; `.gz` too.
     #[rhai_fn(return_raw)]
     pub fn read_text(path: &str) -> Raw<String> {
-        Ok(crate::io::text::read(Path::new(path)).map_err(|e| e.within("read_text"))?)
+        Ok(crate::file::read_text(Path::new(path)).map_err(|e| e.within("read_text"))?)
     }
 
     /// Ends the script with an exit code.

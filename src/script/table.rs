@@ -5,7 +5,7 @@
 
 use super::column::{cell, read_column};
 use super::options::shown;
-use super::{Library, Options, Raw, fail};
+use super::{Library, Options, Raw, fail, observer};
 use crate::error::Error;
 use crate::math::statistics::Interval;
 use crate::table::{
@@ -367,7 +367,7 @@ mod binding {
         let options = Options::new("spectrum", options, &["seed", "resamples", "level"])?;
         let level = options.between("level", 0.0, 1.0)?.or(0.95);
         let resamples = options.count("resamples")?.or(200);
-        Ok(table.spectrum(column, level, resamples, options.seed("seed")?)?)
+        Ok(table.spectrum(column, level, resamples, options.seed("seed")?, observer())?)
     }
 
     /// Pearson's coefficient of single rows.

@@ -30,6 +30,11 @@ const UNITS: &[(&str, f64, &str)] = &[
     ("hbar", units::HBAR, "reduced Planck constant [eV ps]"),
 ];
 
+/// The number of a unit or constant.
+pub(super) fn value(name: &str) -> Option<f64> {
+    UNITS.iter().find(|unit| unit.0 == name).map(|unit| unit.1)
+}
+
 pub(super) fn register(library: &mut Library) {
     for (name, value, text) in UNITS {
         library.constant("units", name, *value, text);

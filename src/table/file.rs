@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use polars_io::parquet::write::KeyValueMetadata;
@@ -13,6 +13,7 @@ use polars_io::prelude::{CsvReadOptions, CsvWriter, ParquetReader, ParquetWriter
 use polars_io::{SerReader, SerWriter};
 
 use crate::error::{Error, Result};
+use crate::file::write_atomic;
 use crate::table::{Column, Table, Values};
 
 /// Where a parquet file keeps the units.
@@ -27,7 +28,8 @@ impl Table {
             Some("parquet") => self.to_parquet(),
             _ => return Err(Error::file(path, "save: a table is saved as .csv or .parquet")),
         };
-        write_whole(path, &text.map_err(|e| Error::file(path, e))?)
+        let bytes = text.map_err(|e| Error::file(path, e))?;
+        write_atomic(path, |out| out.write_all(&bytes))
     }
 
     /// The table as the bytes of a csv file.
@@ -120,23 +122,4 @@ fn numbers_if_missing(column: Column) -> Column {
         Some(values) if texts.iter().any(|t| !t.is_empty()) => Column::float(&column.name, &column.unit, values),
         _ => column,
     }
-}
-
-/// Writes a file beside its place and moves it there, so that no half-written file is ever seen.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |e: std::io::Error| Error::file(path, format!("save: {e}"));
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Narrowed by the user's umask; without this the file would be private.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let file = builder.prefix(".vitric").tempfile_in(folder).map_err(failed)?;
-    let mut writer = BufWriter::new(&file);
-    writer.write_all(bytes).and_then(|()| writer.flush()).map_err(failed)?;
-    drop(writer);
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map(|_| ()).map_err(|e| failed(e.error))
 }

@@ -7,6 +7,7 @@ use crate::math::histogram::{Bins, Histogram};
 use crate::math::mixture::Spectrum;
 use crate::math::resample::block_bootstrap;
 use crate::math::statistics::{Interval, percentile_interval};
+use crate::observer::Observer;
 use crate::table::fit::spaced_unit;
 use crate::table::unit::Unit;
 use crate::table::{Aggregate, Column, Table};
@@ -100,12 +101,19 @@ pub struct SpectrumFit {
 impl Table {
     /// The mixture of an exponential and a Rayleigh distribution most likely for a column, with intervals at `level` from
     /// `replicas` bootstrap samples, compared with either distribution alone.
-    pub fn spectrum(&self, name: &str, level: f64, replicas: usize, seed: u64) -> Result<SpectrumFit> {
+    pub fn spectrum(
+        &self,
+        name: &str,
+        level: f64,
+        replicas: usize,
+        seed: u64,
+        observer: &dyn Observer,
+    ) -> Result<SpectrumFit> {
         check_level("spectrum", level)?;
         let column = self.column(name).map_err(|e| e.within("spectrum"))?;
         let mut values = column.numbers().map_err(|e| e.within("spectrum"))?;
         values.retain(|x| !x.is_nan());
-        let spectrum = Spectrum::fit(&values, level, replicas, seed)?;
+        let spectrum = Spectrum::fit(&values, level, replicas, seed, observer)?;
         let largest = values.iter().copied().fold(0.0, f64::max);
         let missing = self.height() - values.len();
         Ok(SpectrumFit { name: name.into(), unit: column.unit, missing, largest, level, spectrum })

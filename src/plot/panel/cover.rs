@@ -8,7 +8,7 @@ use crate::plot::axis::Scale;
 use crate::plot::canvas::{Anchor, Canvas, Pen, Rect};
 use crate::plot::figure::Place;
 use crate::plot::label::{self, minus, unit_label};
-use crate::plot::mark::{FitNote, Mark, Straight};
+use crate::plot::mark::{Bars, FitNote, Mark, Points, Straight};
 use crate::plot::theme::Color;
 
 /// A symbol in the legend.
@@ -201,19 +201,9 @@ impl Prepared<'_> {
             let y = self.right.as_ref().filter(|_| mark.right()).map_or(self.y.span, |r| r.span);
             let view = View { frame, x: self.x.span, y };
             match mark {
-                Mark::Points(p) => {
-                    for (i, (&x, &y)) in p.x.values.iter().zip(&p.y.values).enumerate() {
-                        let r = self.radius(p);
-                        let (u, v) = view.at(x, y);
-                        [(u - r, v - r), (u + r, v - r), (u - r, v + r), (u + r, v + r)]
-                            .into_iter()
-                            .for_each(|at| ink.dot(at));
-                        let e = p.error.get(i).copied().filter(|e| e.is_finite()).unwrap_or(0.0);
-                        ink.stroke(view.standing(x, y - e), view.at(x, y + e));
-                    }
-                }
-                Mark::Line(l) => {
-                    for run in runs(&view, l) {
+                Mark::Points(points) => self.ink_of_points(&mut ink, &view, points),
+                Mark::Line(line) => {
+                    for run in runs(&view, line) {
                         run.windows(2).for_each(|pair| ink.stroke(pair[0], pair[1]));
                     }
                 }
@@ -221,32 +211,15 @@ impl Prepared<'_> {
                     let bars = h.edges.values.windows(2).zip(&h.heights.values);
                     bars.for_each(|(e, y)| ink.area(view.standing(e[0], 0.0), view.standing(e[1], *y)));
                 }
-                Mark::Bars(b) => {
-                    for (s, series) in b.series.iter().enumerate() {
-                        for (i, height) in series.values.iter().enumerate() {
-                            let (left, right) = b.sides(i, s);
-                            let e = b.errors.get(s).and_then(|e| e.get(i)).copied().unwrap_or(0.0).abs();
-                            let top = height + if e.is_finite() { e } else { 0.0 };
-                            ink.area(view.standing(left, 0.0), view.standing(right, top));
-                        }
-                    }
-                }
-                Mark::Bubbles(b) => {
+                Mark::Bars(bars) => ink_of_bars(&mut ink, &view, bars),
+                Mark::Bubbles(bubbles) => {
                     let length = view.x.high - view.x.low;
-                    for (x, y, r) in b.circles(length) {
+                    for (x, y, r) in bubbles.circles(length) {
                         let (at, r) = (view.at(x, y), r / length * frame.width);
                         ink.area((at.0 - r, at.1 - r), (at.0 + r, at.1 + r));
                     }
                 }
-                Mark::Fit(_) => {
-                    if let Some((line, _)) = self.fits[index] {
-                        let back = |scale, v: f64| if scale == Scale::Log { 10f64.powf(v) } else { v };
-                        let end = |u: f64| {
-                            view.at(back(view.x.scale, u), back(view.y.scale, line.intercept + line.slope * u))
-                        };
-                        ink.stroke(end(line.low), end(line.high));
-                    }
-                }
+                Mark::Fit(_) => self.ink_of_fit(&mut ink, &view, index),
                 Mark::Reference(r) if r.vertical => {
                     ink.stroke(view.at(r.value, view.y.low), view.at(r.value, view.y.high))
                 }
@@ -255,6 +228,34 @@ impl Prepared<'_> {
             }
         }
         ink
+    }
+
+    fn ink_of_points(&self, ink: &mut Ink, view: &View, points: &Points) {
+        let r = self.radius(points);
+        for (i, (&x, &y)) in points.x.values.iter().zip(&points.y.values).enumerate() {
+            let (u, v) = view.at(x, y);
+            [(u - r, v - r), (u + r, v - r), (u - r, v + r), (u + r, v + r)].into_iter().for_each(|at| ink.dot(at));
+            let e = points.error.get(i).copied().filter(|e| e.is_finite()).unwrap_or(0.0);
+            ink.stroke(view.standing(x, y - e), view.at(x, y + e));
+        }
+    }
+
+    fn ink_of_fit(&self, ink: &mut Ink, view: &View, index: usize) {
+        let Some((line, _)) = self.fits[index] else { return };
+        let back = |scale, v: f64| if scale == Scale::Log { 10f64.powf(v) } else { v };
+        let end = |u: f64| view.at(back(view.x.scale, u), back(view.y.scale, line.intercept + line.slope * u));
+        ink.stroke(end(line.low), end(line.high));
+    }
+}
+
+fn ink_of_bars(ink: &mut Ink, view: &View, bars: &Bars) {
+    for (s, series) in bars.series.iter().enumerate() {
+        for (i, height) in series.values.iter().enumerate() {
+            let (left, right) = bars.sides(i, s);
+            let e = bars.errors.get(s).and_then(|e| e.get(i)).copied().unwrap_or(0.0).abs();
+            let top = height + if e.is_finite() { e } else { 0.0 };
+            ink.area(view.standing(left, 0.0), view.standing(right, top));
+        }
     }
 }
 

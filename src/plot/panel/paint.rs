@@ -161,11 +161,18 @@ impl Prepared<'_> {
 
     fn bubbles(&self, canvas: &mut Canvas, view: &View, bubbles: &Bubbles, color: Color) {
         let length = view.x.high - view.x.low;
+        let (fill, edge) = (Pen::fill(color, 0.85), Pen { opacity: 0.8, ..Pen::new(Color::BLACK, 0.7) });
         for (x, y, radius) in bubbles.circles(length) {
             let (at, radius) = (view.at(x, y), radius / length * view.frame.width);
-            if view.frame.contains(at) {
-                canvas.circle(at, radius, Pen::fill(color, 0.85), true);
-                canvas.circle(at, radius, Pen { opacity: 0.8, ..Pen::new(Color::BLACK, 0.7) }, false);
+            let ring = ring(at, radius);
+            if ring.iter().all(|corner| view.frame.contains(*corner)) {
+                canvas.circle(at, radius, fill, true);
+                canvas.circle(at, radius, edge, false);
+                continue;
+            }
+            canvas.polygon(&clipped_area(&ring, view.frame), fill);
+            for part in clipped_line(&ring, view.frame) {
+                canvas.path(&part, edge);
             }
         }
     }
@@ -194,6 +201,13 @@ impl Prepared<'_> {
             canvas.dashed(&part, pen, if reference.dashed { &DASHES } else { &[] });
         }
     }
+}
+
+/// A circle as a closed line with corners too flat to see.
+fn ring((x, y): (f64, f64), radius: f64) -> Vec<(f64, f64)> {
+    let corners = (8.0 * radius.sqrt()).ceil().max(16.0) as usize;
+    let angle = |k: usize| (k % corners) as f64 / corners as f64 * std::f64::consts::TAU;
+    (0..=corners).map(|k| (x + radius * angle(k).cos(), y + radius * angle(k).sin())).collect()
 }
 
 /// An outer ring and the holes in it as one ring: cuts of no width join them.

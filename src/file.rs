@@ -1,11 +1,36 @@
-//! Files that appear whole or not at all.
+//! Whole files: read as bytes or text, compressed or not; written so that they appear whole or not at all.
 
 use crate::error::{Error, Result};
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
+
+/// The content of a file; a compressed one is unpacked, whatever its name says.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => Error::file(path, "no such file"),
+        _ => Error::file(path, e),
+    })?;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    let unpacked = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain);
+    unpacked.map_err(|e| Error::file(path, format!("the compressed file is damaged or cut short ({e})")))?;
+    Ok(plain)
+}
+
+/// The text of a file; an error that names the line when it is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    String::from_utf8(read_bytes(path)?).map_err(|e| {
+        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
+        Error::parse(path, line, "this is not UTF-8 text")
+    })
+}
 
 /// Writes to a temporary file in the same folder and renames it; an error leaves no half-written file behind and an
 /// older file as it was. A name that ends in `.gz` is compressed.
