@@ -3,7 +3,7 @@
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::options;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt, Token};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing that is wrong.
@@ -174,15 +174,28 @@ pub(super) fn unknown_properties(ast: &AST, entries: &[Entry], keys: &BTreeSet<S
     faults
 }
 
-/// The keys that a text gives to maps: `name: value`, `map.name = value`, and every text, which may name a column.
-pub(super) fn map_keys(tokens: &[(Token, Position)]) -> BTreeSet<String> {
-    let key = |three: &[(Token, Position)]| match (&three[0].0, &three[1].0, &three[2].0) {
-        (Token::Identifier(name), Token::Colon, _) => Some(name.to_string()),
-        (Token::StringConstant(name), ..) => Some(name.to_string()),
-        (Token::Period, Token::Identifier(name), Token::Equals) => Some(name.to_string()),
-        _ => None,
-    };
-    tokens.windows(3).filter_map(key).collect()
+/// The keys that a script gives to maps: `name: value`, `map.name = value`, and every `"name"`, which may be that of a column.
+///
+/// By the look of the text, because the tokens of texts with values in them depend on the parser.
+pub(super) fn map_keys(script: &str) -> BTreeSet<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut keys = BTreeSet::new();
+    let mut rest = script;
+    let mut before = ' ';
+    while let Some(start) = rest.find(is_word) {
+        before = rest[..start].chars().next_back().unwrap_or(before);
+        let word = &rest[start..];
+        let word = &word[..word.find(|c| !is_word(c)).unwrap_or(word.len())];
+        rest = &rest[start + word.len()..];
+        let after = rest.trim_start();
+        let named = after.starts_with(':') && !after.starts_with("::");
+        let assigned = before == '.' && after.starts_with('=') && !after.starts_with("==");
+        if named || assigned || (before == '"' && rest.starts_with('"')) {
+            keys.insert(word.to_string());
+        }
+        before = ' ';
+    }
+    keys
 }
 
 /// The options of every function with a name, unless one of them does not document its own.
@@ -349,4 +362,17 @@ fn second_argument(text: &str, name: &str, start: Position, end: Position) -> St
     let all = text.get(start..end).unwrap_or_default().trim();
     let rest = all.strip_prefix(&format!("\"{name}\"")).unwrap_or(all);
     rest.trim_matches(|c: char| c == ',' || c.is_whitespace()).trim_matches('"').into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_behind_texts_with_values_in_them() {
+        let script =
+            "let m = #{ a: 1, b : 2 }; m.c = 3; m.d == 4; print(`x ${m.e} \"y`); t[\"f g\"]; column(\"h_1\", x::y)";
+        let keys: Vec<String> = map_keys(script).into_iter().collect();
+        assert_eq!(keys, ["a", "b", "c", "h_1"]);
+    }
 }

@@ -263,8 +263,7 @@ impl Session {
     pub fn check(&mut self, text: &str, name: &str) -> Result<Vec<Report>, Report> {
         self.sources.0.insert(name.into(), text.into());
         let ast = self.compile_as_written(text, name)?;
-        let mut keys: BTreeSet<String> =
-            self.sources.0.values().flat_map(|text| check::map_keys(&self.tokens(text))).collect();
+        let mut keys: BTreeSet<String> = self.sources.0.values().flat_map(|text| check::map_keys(text)).collect();
         keys.extend(self.entries.iter().flat_map(Entry::quoted));
         let mut faults = check::faults(&ast, &self.entries);
         faults.extend(check::unknown_properties(&ast, &self.entries, &keys));
