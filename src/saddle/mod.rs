@@ -116,6 +116,8 @@ pub struct Artn {
     pub refinement_radius: f64,
     /// Shell beyond it whose harmonic answer is added to the energies; 0 for none.
     pub far_field_radius: f64,
+    /// The surroundings grow until the harmonic answer of what is still frozen is below this [eV].
+    pub far_field_limit: f64,
     /// Largest force of a refined saddle [eV/A].
     pub refined_force_tolerance: f64,
     /// Most Newton steps of the refinement.
@@ -172,7 +174,7 @@ impl Default for Artn {
             retries: 3,
             relaxation_step: 0.1,
             climb_pushes: 150,
-            force_evaluations: 1500,
+            force_evaluations: 600,
             energy_limit: 8.0,
             radius: 12.0,
             growth_interval: 5,
@@ -180,10 +182,11 @@ impl Default for Artn {
             growth_radius: 8.0,
             offender_radius: 6.0,
             refinement_radius: 17.0,
-            far_field_radius: 9.0,
-            refined_force_tolerance: 3e-3,
+            far_field_radius: 8.0,
+            far_field_limit: 0.01,
+            refined_force_tolerance: 2e-3,
             newton_steps: 40,
-            returns: 2,
+            returns: 0,
             second_tolerance: 0.1,
             side_push: 0.25,
             side_force_tolerance: 1e-3,
@@ -216,6 +219,7 @@ impl Artn {
             ("growth_radius", self.growth_radius),
             ("offender_radius", self.offender_radius),
             ("refinement_radius", self.refinement_radius),
+            ("far_field_limit", self.far_field_limit),
             ("refined_force_tolerance", self.refined_force_tolerance),
             ("second_tolerance", self.second_tolerance),
             ("side_push", self.side_push),

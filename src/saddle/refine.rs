@@ -9,6 +9,9 @@ use crate::cell::Vector;
 use crate::error::Result;
 use crate::random::Random;
 
+/// By how much the surroundings grow at a time [length].
+pub(super) const RING: f64 = 4.0;
+
 /// A stationary point with its certificate.
 #[derive(Debug)]
 pub(super) struct Saddle<'a> {
@@ -17,14 +20,12 @@ pub(super) struct Saddle<'a> {
     pub mode: Vec<Vector>,
     pub eigenvalue: f64,
     pub second_eigenvalue: f64,
-    /// The second mode, if its eigenvalue is not positive.
-    pub second_mode: Option<Vec<Vector>>,
     /// Largest force of all atoms, frozen ones included [energy/length].
     pub residual_force: f64,
     /// Energy that the relaxation of the frozen surroundings would gain [energy].
     pub far_field: f64,
-    /// What that estimate cost.
-    pub cost: Cost,
+    /// Radius of the surroundings [length].
+    pub radius: f64,
 }
 
 /// Turn the end of a climb into a stationary point of the surroundings it needs: Newton steps in which the part along the
@@ -108,23 +109,27 @@ pub(super) fn refine<'a>(
 }
 
 /// The surroundings that a refined event is given: everything within the refinement radius of its center, on top of what the
-/// search made active. All atoms when little is left out.
+/// search made active.
 pub(super) fn surroundings<'a>(
     options: &Artn,
     frame: &'a Frame,
     search: &Region<'a>,
     mode: &[Vector],
 ) -> Result<(Region<'a>, Vec<Vector>)> {
-    let center = search.positions[most_displaced(search).0];
-    let mut atoms = union(&search.atoms, &frame.within(&[center], options.refinement_radius));
-    if options.region == super::Scope::All || 5 * atoms.len() > 4 * frame.len() {
-        atoms = (0..frame.len()).collect();
-    }
     let mut region = Region::new(frame, search.atoms.clone())?;
     copy(&mut region.positions, &search.positions);
     let mut mode = mode.to_vec();
-    region.grow(&atoms, &mut [&mut mode])?;
+    widen(options, &mut region, options.refinement_radius, &mut [&mut mode])?;
     Ok((region, mode))
+}
+
+/// Make everything within `radius` of the center of the event active; all atoms when little would be left out. False when
+/// that is nothing new.
+fn widen(options: &Artn, region: &mut Region, radius: f64, vectors: &mut [&mut Vec<Vector>]) -> Result<bool> {
+    let frame = region.frame;
+    let near = frame.within(&[region.positions[most_displaced(region).0]], radius);
+    let all = options.region == super::Scope::All || 5 * union(&region.atoms, &near).len() > 4 * frame.len();
+    region.grow(&if all { (0..frame.len()).collect() } else { near }, vectors)
 }
 
 /// Place of the most displaced atom in the region, and its displacement.
@@ -140,98 +145,152 @@ pub(super) fn most_displaced(region: &Region) -> (usize, f64) {
     best
 }
 
-/// Certify a stationary point: the mode converged, the second eigenvalue from a fresh random vector, the largest force of
-/// all atoms, the harmonic answer of the frozen surroundings.
-pub(super) fn certify<'a>(
-    options: &Artn,
-    mut region: Region<'a>,
-    mut mode: Vec<Vector>,
-    random: &mut Random,
-) -> Result<Saddle<'a>> {
-    region.linearize()?;
-    let mut lanczos = Lanczos::default();
-    let stop = Stop { vectors: 60, change: 1e-3, residual: 0.05 };
-    let first = lanczos.lowest(&mut |v, out| region.product(v, out), &mut mode, stop);
-    let mut start = random_direction(region.len(), random);
-    let free = region.is_free();
-    let second =
-        lanczos.second(&mut |v, out| region.product(v, out), &mode, free, &mut start, options.second_tolerance, 400);
-    if second.eigenvalue <= 0.0 {
-        return Ok(Saddle {
-            residual_force: region.largest_force(),
-            region,
-            mode,
-            eigenvalue: first.eigenvalue,
-            second_eigenvalue: second.eigenvalue,
-            second_mode: Some(start),
-            far_field: 0.0,
-            cost: Cost::default(),
-        });
-    }
-    let frozen = region.frozen_forces()?.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
-    let residual_force = region.largest_force().max(frozen);
-    let (far_field, cost) = far_field(options, &region, Some(&mode))?;
-    Ok(Saddle {
-        region,
-        cost,
-        mode,
-        eigenvalue: first.eigenvalue,
-        second_eigenvalue: second.eigenvalue,
-        second_mode: None,
-        residual_force,
-        far_field,
-    })
-}
-
-/// Refine and certify; from a point with a second negative eigenvalue, down along its mode and once more.
+/// Refine, give the event more surroundings for as long as those that are frozen matter, and certify. From a point with a
+/// second negative eigenvalue it goes down along its mode and once more.
 pub(super) fn refine_to_first_order<'a>(
     options: &Artn,
     region: Region<'a>,
     mode: Vec<Vector>,
     random: &mut Random,
+    cost: &mut Cost,
 ) -> Result<std::result::Result<Saddle<'a>, Region<'a>>> {
     let (mut region, mut mode) = (region, mode);
-    for attempt in 0..3 {
-        let (stationary, lowest) = match refine(options, region, mode)? {
+    let mut radius = options.refinement_radius;
+    let mut second_modes = 0;
+    loop {
+        (region, mode) = match refine(options, region, mode)? {
             Ok(found) => found,
             Err(lost) => return Ok(Err(lost)),
         };
-        let saddle = certify(options, stationary, lowest, random)?;
-        let Some(second) = saddle.second_mode.as_ref().filter(|_| attempt < 2) else { return Ok(Ok(saddle)) };
-        let downhill = if dot(&saddle.region.forces, second) < 0.0 { -1.0 } else { 1.0 };
-        let step = downhill * options.increment / largest(second).max(1e-300);
-        (region, mode) = {
-            let mut region = saddle.region;
-            add_scaled(&mut region.positions, step, second);
-            (region, saddle.mode)
-        };
+        let far_field = FarField::new(options, &region, Some(&mode), radius)?;
+        cost.add(far_field.cost());
+        if far_field.matters(options) {
+            radius += RING;
+            if far_field.widen(options, &mut region, radius, &mut [&mut mode])? {
+                continue;
+            }
+        }
+        let (eigenvalue, second, second_mode) = two_lowest(options, &mut region, &mut mode, random)?;
+        if second <= 0.0 && second_modes < 2 {
+            second_modes += 1;
+            let downhill = if dot(&region.forces, &second_mode) < 0.0 { -1.0 } else { 1.0 };
+            let step = downhill * options.increment / largest(&second_mode).max(1e-300);
+            add_scaled(&mut region.positions, step, &second_mode);
+            continue;
+        }
+        let frozen = region.frozen_forces()?.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
+        return Ok(Ok(Saddle {
+            residual_force: region.largest_force().max(frozen),
+            region,
+            mode,
+            eigenvalue,
+            second_eigenvalue: second,
+            far_field: far_field.energy,
+            radius,
+        }));
     }
-    Ok(Err(region))
 }
 
-/// Energy gained by the harmonic answer of the frozen atoms around a stationary point, and what it cost to find.
+/// The lowest eigenvalue with its mode converged, and the second one with its vector, from a fresh random start.
+fn two_lowest(
+    options: &Artn,
+    region: &mut Region,
+    mode: &mut [Vector],
+    random: &mut Random,
+) -> Result<(f64, f64, Vec<Vector>)> {
+    region.linearize()?;
+    let mut lanczos = Lanczos::default();
+    let stop = Stop { vectors: 60, change: 1e-3, residual: 0.05 };
+    let first = lanczos.lowest(&mut |v, out| region.product(v, out), mode, stop);
+    let mut start = random_direction(region.len(), random);
+    let free = region.is_free();
+    let second =
+        lanczos.second(&mut |v, out| region.product(v, out), mode, free, &mut start, options.second_tolerance, 400);
+    Ok((first.eigenvalue, second.eigenvalue, start))
+}
+
+/// The harmonic answer of the frozen atoms around a stationary point.
 ///
 /// ```math
 /// dE = -1/2 f . H^-1 f
 /// ```
-pub(super) fn far_field(options: &Artn, region: &Region, mode: Option<&[Vector]>) -> Result<(f64, Cost)> {
-    if region.is_free() || options.far_field_radius <= 0.0 {
-        return Ok((0.0, Cost::default()));
+///
+/// Far from an event its displacements fall as `1/r^2` and the elastic energy beyond `r` as `1/r^3`, which gives what lies
+/// beyond the shell that is solved for. Eshelby, Solid State Phys. 3, 79 (1956),
+/// <https://doi.org/10.1016/S0081-1947(08)60132-0>.
+pub(super) struct FarField<'a> {
+    /// Energy it gains [energy].
+    pub energy: f64,
+    /// False when the shell is not stable, so that the answer means nothing.
+    pub sound: bool,
+    /// The wider region, relaxed harmonically; none when no atom is frozen.
+    wide: Option<Region<'a>>,
+}
+
+impl<'a> FarField<'a> {
+    /// Solve for the atoms within `far_field_radius` beyond `radius`; at a saddle up along the mode and down across it.
+    pub fn new(options: &Artn, region: &Region<'a>, mode: Option<&[Vector]>, radius: f64) -> Result<FarField<'a>> {
+        let nothing = FarField { energy: 0.0, sound: true, wide: None };
+        if region.is_free() || options.far_field_radius <= 0.0 {
+            return Ok(nothing);
+        }
+        let mut wide = Region::new(region.frame, region.atoms.clone())?;
+        copy(&mut wide.positions, &region.positions);
+        let mut mode = mode.map(<[Vector]>::to_vec);
+        let outer = radius + options.far_field_radius;
+        if !widen(options, &mut wide, outer, &mut mode.iter_mut().collect::<Vec<_>>())? {
+            return Ok(nothing);
+        }
+        wide.evaluate()?;
+        wide.linearize()?;
+        let forces = wide.forces.clone();
+        // The shell takes part in the mode, and only the mode of all of it separates what goes up from what goes down.
+        let stop = Stop { vectors: options.lanczos_vectors, change: 1e-3, residual: 0.1 };
+        let eigenvalue = mode
+            .as_mut()
+            .map_or(-1.0, |mode| Lanczos::default().lowest(&mut |v, out| wide.product(v, out), mode, stop).eigenvalue);
+        let mut newton = Newton::default();
+        // The energy is off by the square of this.
+        let solve = Solve { tolerance: 0.1, most: 40, longest: f64::INFINITY };
+        let sound = newton.solve(&mut wide, &forces, mode.as_deref(), solve) && eigenvalue < 0.0;
+        if let Some(mode) = &mode {
+            add_scaled(&mut newton.step, dot(&forces, mode) / eigenvalue, mode);
+        }
+        let shorten = (options.relaxation_step / largest(&newton.step).max(1e-300)).min(1.0);
+        add_scaled(&mut wide.positions, shorten, &newton.step);
+        let beyond = if wide.is_free() { 0.0 } else { radius.powi(3) / (outer.powi(3) - radius.powi(3)) };
+        Ok(FarField { energy: -0.5 * (1.0 + beyond) * dot(&forces, &newton.step), sound, wide: Some(wide) })
     }
-    let center = region.positions[most_displaced(region).0];
-    let shell = region.frame.within(&[center], options.refinement_radius + options.far_field_radius);
-    let mut wide = Region::new(region.frame, region.atoms.clone())?;
-    copy(&mut wide.positions, &region.positions);
-    let mut across = mode.map_or_else(|| vec![Vector::zeros(); region.len()], <[Vector]>::to_vec);
-    if !wide.grow(&shell, &mut [&mut across])? {
-        return Ok((0.0, Cost::default()));
+
+    /// True when the surroundings must be evaluated instead.
+    pub fn matters(&self, options: &Artn) -> bool {
+        !self.sound || self.energy.abs() > options.far_field_limit
     }
-    wide.evaluate()?;
-    wide.linearize()?;
-    let forces = wide.forces.clone();
-    let mut newton = Newton::default();
-    newton.solve(&mut wide, &forces, Some(&across), Solve { tolerance: 0.05, most: 40, longest: f64::INFINITY });
-    Ok((-0.5 * dot(&forces, &newton.step), wide.cost))
+
+    /// What it cost.
+    pub fn cost(&self) -> Cost {
+        self.wide.as_ref().map_or_else(Cost::default, |wide| wide.cost)
+    }
+
+    /// Make a region wider, starting from the harmonic answer; false when there is nothing to add. To be evaluated next.
+    pub fn widen(
+        &self,
+        options: &Artn,
+        region: &mut Region,
+        radius: f64,
+        vectors: &mut [&mut Vec<Vector>],
+    ) -> Result<bool> {
+        let Some(wide) = &self.wide else { return Ok(false) };
+        if !widen(options, region, radius, vectors)? {
+            return Ok(false);
+        }
+        for (atom, position) in region.atoms.iter().zip(&mut region.positions) {
+            if let Ok(place) = wide.atoms.binary_search(atom) {
+                *position = wide.positions[place];
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Start positions on one side of a saddle.

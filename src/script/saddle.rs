@@ -51,7 +51,7 @@ mod binding {
     /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
     /// - `force_tolerance`: largest force of all atoms at the end of the climb [eV/A], 0.05
-    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.003
+    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
     /// - `lanczos_tolerance`: relative change of the eigenvalue that ends it, 0.01
     /// - `guard_vectors`: most vectors when the guard looks for the mode, 10
@@ -62,17 +62,18 @@ mod binding {
     /// - `retries`: attempts of the classic climb to find a lost mode, 3
     /// - `relaxation_step`: longest step of an atom in a relaxation [A], 0.1
     /// - `climb_pushes`: most pushes of the climb, 150
-    /// - `force_evaluations`: most force evaluations of the search, 1500
+    /// - `force_evaluations`: most force evaluations of the search, 600
     /// - `energy_limit`: the search is given up above this energy [eV], 8
     /// - `radius`: atoms this near to the kicked one take part from the start [A], 12
     /// - `growth_interval`: pushes between two looks at whether the region must grow, 5
     /// - `growth_displacement`: an atom displaced by more than this brings its surroundings in [A], 0.5
     /// - `growth_radius`: radius of those surroundings [A], 8
     /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
-    /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined [A], 17
-    /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 9
+    /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined at first [A], 17
+    /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
+    /// - `far_field_limit`: the radius grows until that answer is below this [eV], 0.01
     /// - `newton_steps`: most Newton steps of the refinement, 40
-    /// - `returns`: times that the climb goes on after a refinement that lost the mode, 2
+    /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
     /// - `side_push`: length of the push off the saddle to either side [A], 0.25
     /// - `side_force_tolerance`: largest force of the relaxed sides [eV/A], 0.001
