@@ -93,16 +93,17 @@ impl<'a> Activation<'a> {
         self.region.evaluate()?;
         self.mode = random_direction(self.region.len(), random);
         let kick = self.kick.clone();
-        if !self.push_out(&kick, self.options.first_lanczos)? {
+        let length = self.options.basin_factor * self.options.increment;
+        if !self.push_out(&kick, length, self.options.first_lanczos)? {
             return Ok(Err(self.check_limits().err().unwrap_or(Outcome::Basin)));
         }
         self.exit_eigenvalue = self.eigenvalue;
         Ok(Ok(()))
     }
 
-    /// Push along a direction with a little relaxation across it, until the lowest eigenvalue is below the threshold; the mode
-    /// is looked at after `first` pushes. False when it never is, or the energy is too high.
-    fn push_out(&mut self, direction: &[Vector], first: u64) -> Result<bool> {
+    /// Push along a direction by `length` at a time with a little relaxation across it, until the lowest eigenvalue is below the
+    /// threshold; the mode is looked at after `first` pushes. False when it never is, or the energy is too high.
+    fn push_out(&mut self, direction: &[Vector], length: f64, first: u64) -> Result<bool> {
         let options = self.options;
         for push in 0..=options.basin_pushes {
             self.relax_a_little(direction)?;
@@ -119,7 +120,7 @@ impl<'a> Activation<'a> {
                 }
             }
             if push < options.basin_pushes {
-                add_scaled(&mut self.region.positions, options.basin_factor * options.increment, direction);
+                add_scaled(&mut self.region.positions, length, direction);
                 self.region.evaluate()?;
                 self.pushes += u64::from(self.steps == 0);
             }
@@ -144,11 +145,12 @@ impl<'a> Activation<'a> {
 
     /// Climb along the lowest mode until the largest force of all atoms is below `force_tolerance`.
     pub fn climb(&mut self, force_tolerance: f64) -> Result<End> {
-        for _ in 0..self.options.climb_pushes {
+        let options = self.options;
+        for _ in 0..options.climb_pushes {
             if let Err(outcome) = self.check_limits() {
                 return Ok(Err(outcome));
             }
-            if self.steps > 0 && self.steps.is_multiple_of(self.options.growth_interval) {
+            if self.steps > 0 && self.steps.is_multiple_of(options.growth_interval) {
                 self.grow_with_event()?;
             }
             if std::mem::take(&mut self.lost) && !self.leave_again()? {
@@ -277,12 +279,13 @@ impl<'a> Activation<'a> {
     }
 
     /// Out of a convex place as out of the first basin, but along the way that the walk has come so far: the softest mode
-    /// there is any of many, and following it wanders off. Of 60 walks 41 reached a saddle without this and 58 with it.
+    /// there is any of many, and following it wanders off. Of 80 walks 69 % reached a saddle without this, of 140 walks 92 %
+    /// with it. That way is spread over many atoms, so that twice the length still moves each by less than an increment.
     fn leave_again(&mut self) -> Result<bool> {
         let mut outward = Vec::new();
         self.region.displacement(&mut outward);
         normalize(&mut outward);
-        self.push_out(&outward, 0)
+        self.push_out(&outward, 2.0 * self.options.increment, 0)
     }
 
     fn relax_classic(&mut self, force_tolerance: f64) -> Result<End> {

@@ -28,84 +28,153 @@ pub(super) struct Saddle<'a> {
     pub radius: f64,
 }
 
-/// Turn the end of a climb into a stationary point of the surroundings it needs: Newton steps in which the part along the
-/// mode goes up and the rest, by conjugate gradients, down, no longer than the quadratic model is good for.
+/// A place on the way to which one can go back.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    positions: Vec<Vector>,
+    forces: Vec<Vector>,
+    mode: Vec<Vector>,
+    energy: f64,
+    eigenvalue: f64,
+}
+
+impl Place {
+    /// Where the region is now.
+    pub fn keep(&mut self, region: &Region, mode: &[Vector], eigenvalue: f64) {
+        copy(&mut self.positions, &region.positions);
+        copy(&mut self.forces, &region.forces);
+        copy(&mut self.mode, mode);
+        (self.energy, self.eigenvalue) = (region.energy, eigenvalue);
+    }
+
+    /// Go back there; the eigenvalue it had.
+    pub fn go_back(&self, region: &mut Region, mode: &mut Vec<Vector>) -> f64 {
+        region.restore(&self.positions, &self.forces, self.energy);
+        copy(mode, &self.mode);
+        self.eigenvalue
+    }
+}
+
+/// When Newton steps end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aim {
+    /// Largest force wanted [energy/length].
+    pub force: f64,
+    /// Most steps.
+    pub steps: u64,
+}
+
+/// Newton steps to a saddle, in which the part along the mode goes up and the rest, by conjugate gradients, down, no longer than
+/// the quadratic model is good for.
+#[derive(Debug)]
+pub(super) struct Climber<'o> {
+    options: &'o Artn,
+    lanczos: Lanczos,
+    newton: Newton,
+    expected: Vec<Vector>,
+    last: Place,
+    /// Longest step of an atom [length].
+    trust: f64,
+}
+
+impl<'o> Climber<'o> {
+    pub fn new(options: &'o Artn) -> Climber<'o> {
+        Climber {
+            options,
+            lanczos: Lanczos::default(),
+            newton: Newton::default(),
+            expected: Vec::new(),
+            last: Place::default(),
+            trust: options.relaxation_step,
+        }
+    }
+
+    /// Walk on from the present (evaluated) positions. False when the negative eigenvalue is lost on the way, or the steps
+    /// lead nowhere.
+    pub fn run(&mut self, region: &mut Region, mode: &mut Vec<Vector>, aim: Aim) -> Result<bool> {
+        let options = self.options;
+        let mut goal = (f64::INFINITY, f64::INFINITY);
+        let mut lost = 0;
+        for iteration in 0..=aim.steps {
+            region.linearize()?;
+            let stop = Stop { vectors: options.lanczos_vectors, change: options.lanczos_tolerance, residual: 0.2 };
+            let mut eigenvalue = self.lanczos.lowest(&mut |v, out| region.product(v, out), mode, stop).eigenvalue;
+            if eigenvalue >= 0.0 {
+                // The last step left the slope that leads to a saddle: a shorter one from the same place may not.
+                lost += 1;
+                if iteration == 0 || lost > 3 {
+                    return Ok(false);
+                }
+                eigenvalue = self.last.go_back(region, mode);
+                self.trust *= 0.35;
+                region.linearize()?;
+            }
+            if region.largest_force() < aim.force {
+                return Ok(true);
+            }
+            if iteration % 5 == 0 {
+                // Rolling off a ridge between two saddles, the forces grow for a while but the energy falls.
+                let force = norm(&region.forces);
+                if force > goal.0 && region.energy > goal.1 {
+                    return Ok(false);
+                }
+                goal = (0.8 * force, region.energy - 2e-3);
+            }
+            self.last.keep(region, mode, eigenvalue);
+            self.step(region, mode, aim.force)?;
+        }
+        Ok(false)
+    }
+
+    /// One step from the last place; taken back where the quadratic model is wrong.
+    fn step(&mut self, region: &mut Region, mode: &mut Vec<Vector>, wanted: f64) -> Result<()> {
+        let (options, forces) = (self.options, &self.last.forces);
+        let tolerance = (0.5 * wanted / largest(forces)).clamp(0.1, 0.3);
+        self.newton.solve(region, forces, Some(mode), Solve { tolerance, most: 60, longest: self.trust });
+        // Near an inflection the curvature says nothing about the distance: no more than one increment.
+        let climb = (dot(forces, mode) / self.last.eigenvalue).clamp(-options.increment, options.increment);
+        let step = &mut self.newton.step;
+        add_scaled(step, climb, mode);
+        let factor = (self.trust / largest(step).max(1e-300)).min(1.0);
+        add_scaled(&mut region.positions, factor, step);
+        self.expected.resize(forces.len(), Vector::zeros());
+        region.product(step, &mut self.expected);
+        region.evaluate()?;
+        // How far the forces are from those of the quadratic model, f - H s.
+        self.expected.iter_mut().zip(forces).for_each(|(e, f)| *e = f - *e * factor);
+        add_scaled(&mut self.expected, -1.0, &region.forces);
+        let mismatch = norm(&self.expected) / norm(forces);
+        if mismatch > 1.0 {
+            self.last.go_back(region, mode);
+            self.trust *= 0.35;
+        } else if mismatch > 0.5 {
+            self.trust *= 0.7;
+        } else if mismatch < 0.25 {
+            self.trust = (1.5 * self.trust).min(1.5 * options.relaxation_step);
+        }
+        Ok(())
+    }
+}
+
+/// Turn the end of a climb into a stationary point of all atoms that can feel it.
 ///
-/// The region is handed back for its cost when the negative eigenvalue is lost on the way, or the steps lead nowhere.
+/// The region is handed back for its cost when there is none near.
 pub(super) fn refine<'a>(
     options: &Artn,
     mut region: Region<'a>,
     mut mode: Vec<Vector>,
 ) -> Result<std::result::Result<(Region<'a>, Vec<Vector>), Region<'a>>> {
-    let mut lanczos = Lanczos::default();
-    let mut newton = Newton::default();
-    let (mut positions, mut forces, mut expected) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut last_mode, mut last_energy) = (mode.clone(), 0.0);
-    let mut trust = options.relaxation_step;
-    let mut goal = (f64::INFINITY, f64::INFINITY);
-    let mut lost = 0;
-    region.evaluate()?;
-    for iteration in 0..options.newton_steps {
-        region.linearize()?;
-        let stop = Stop { vectors: options.lanczos_vectors, change: options.lanczos_tolerance, residual: 0.2 };
-        let eigenvalue = lanczos.lowest(&mut |v, out| region.product(v, out), &mut mode, stop).eigenvalue;
-        if eigenvalue >= 0.0 {
-            // The last step left the slope that leads to a saddle: a shorter one from the same place may not.
-            lost += 1;
-            if positions.is_empty() || lost > 3 {
-                return Ok(Err(region));
-            }
-            region.restore(&positions, &forces, last_energy);
-            copy(&mut mode, &last_mode);
-            trust *= 0.35;
-            region.linearize()?;
-        }
-        if region.largest_force() < options.refined_force_tolerance {
-            let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
-            if !region.grow(&more, &mut [&mut mode])? {
-                return Ok(Ok((region, mode)));
-            }
-            region.evaluate()?;
-            positions.clear();
-            continue;
-        }
-        let before = norm(&region.forces);
-        if iteration % 5 == 0 {
-            // Rolling off a ridge between two saddles, the forces grow for a while but the energy falls.
-            if before > goal.0 && region.energy > goal.1 {
-                return Ok(Err(region));
-            }
-            goal = (0.8 * before, region.energy - 2e-3);
-        }
-        copy(&mut positions, &region.positions);
-        copy(&mut forces, &region.forces);
-        copy(&mut last_mode, &mode);
-        last_energy = region.energy;
-        let wanted = (0.5 * options.refined_force_tolerance / largest(&forces)).clamp(0.1, 0.3);
-        newton.solve(&mut region, &forces, Some(&mode), Solve { tolerance: wanted, most: 60, longest: trust });
-        // Near an inflection the curvature says nothing about the distance: no more than one increment.
-        let climb = (dot(&forces, &mode) / eigenvalue).clamp(-options.increment, options.increment);
-        add_scaled(&mut newton.step, climb, &mode);
-        let factor = (trust / largest(&newton.step).max(1e-300)).min(1.0);
-        add_scaled(&mut region.positions, factor, &newton.step);
-        expected.resize(forces.len(), Vector::zeros());
-        region.product(&newton.step, &mut expected);
+    let aim = Aim { force: options.refined_force_tolerance, steps: options.newton_steps };
+    loop {
         region.evaluate()?;
-        // How far the forces are from those of the quadratic model, f - H s.
-        expected.iter_mut().zip(&forces).for_each(|(e, f)| *e = f - *e * factor);
-        add_scaled(&mut expected, -1.0, &region.forces);
-        let mismatch = norm(&expected) / before;
-        if mismatch > 1.0 {
-            region.restore(&positions, &forces, last_energy);
-            positions.clear();
-            trust *= 0.35;
-        } else if mismatch > 0.5 {
-            trust *= 0.7;
-        } else if mismatch < 0.25 {
-            trust = (1.5 * trust).min(1.5 * options.relaxation_step);
+        if !Climber::new(options).run(&mut region, &mut mode, aim)? {
+            return Ok(Err(region));
+        }
+        let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
+        if !region.grow(&more, &mut [&mut mode])? {
+            return Ok(Ok((region, mode)));
         }
     }
-    Ok(Err(region))
 }
 
 /// The surroundings that a refined event is given: everything within the refinement radius of its center, on top of what the
@@ -178,6 +247,13 @@ pub(super) fn refine_to_first_order<'a>(
             add_scaled(&mut region.positions, step, &second_mode);
             continue;
         }
+        // With a soft second mode the whole sample may find a way down that the frozen atoms bar.
+        if second < options.soft_eigenvalue && radius < options.refinement_radius + 2.0 * RING {
+            radius += RING;
+            if far_field.widen(options, &mut region, radius, &mut [&mut mode])? {
+                continue;
+            }
+        }
         let frozen = region.frozen_forces()?.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
         return Ok(Ok(Saddle {
             residual_force: region.largest_force().max(frozen),
@@ -221,7 +297,7 @@ fn two_lowest(
 pub(super) struct FarField<'a> {
     /// Energy it gains [energy].
     pub energy: f64,
-    /// False when the shell is not stable, so that the answer means nothing.
+    /// False when the shell is not stable or the energy not that of the harmonic answer, so that this means nothing.
     pub sound: bool,
     /// The wider region, relaxed harmonically; none when no atom is frozen.
     wide: Option<Region<'a>>,
@@ -256,10 +332,15 @@ impl<'a> FarField<'a> {
         if let Some(mode) = &mode {
             add_scaled(&mut newton.step, dot(&forces, mode) / eigenvalue, mode);
         }
+        let answer = -0.5 * dot(&forces, &newton.step);
         let shorten = (options.relaxation_step / largest(&newton.step).max(1e-300)).min(1.0);
         add_scaled(&mut wide.positions, shorten, &newton.step);
+        // A shell that gives way moves out of the harmonic range: the saddle may be there only because it was frozen.
+        wide.evaluate()?;
+        let gained = wide.energy - region.energy;
+        let sound = sound && shorten == 1.0 && (gained - answer).abs() < 0.2 * options.far_field_limit;
         let beyond = if wide.is_free() { 0.0 } else { radius.powi(3) / (outer.powi(3) - radius.powi(3)) };
-        Ok(FarField { energy: -0.5 * (1.0 + beyond) * dot(&forces, &newton.step), sound, wide: Some(wide) })
+        Ok(FarField { energy: (1.0 + beyond) * answer, sound, wide: Some(wide) })
     }
 
     /// True when the surroundings must be evaluated instead.

@@ -90,6 +90,11 @@ impl Search {
         &self.frame.potential
     }
 
+    /// The minimum, ready for regions.
+    pub(super) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
     /// Try number `attempt` of `atom` (both counted from 0).
     pub fn run(&self, atom: usize, attempt: usize, seed: u64) -> Result<Event> {
         self.check_atom(atom)?;
