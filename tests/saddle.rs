@@ -4,14 +4,19 @@
 
 use flate2::read::GzDecoder;
 use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::{Configuration, Element};
 use vitric::observer::{Observer, Silent};
 use vitric::potential::{Engine, LocalEngine, Potential};
 use vitric::saddle::lanczos::{Lanczos, Stop};
+use vitric::saddle::path::StringMethod;
+use vitric::saddle::store::merge;
 use vitric::saddle::{Artn, Campaign, Event, Goal, Outcome, Search};
 
 fn unpack(name: &str) -> String {
@@ -249,6 +254,66 @@ fn connected_events_are_what_they_claim() {
     let connected: Vec<&Event> = found.events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
     assert!(connected.len() >= 3, "only {} of {} tries connected", connected.len(), found.events.len());
     connected.iter().for_each(|event| verify(event));
+
+    let event = connected[0];
+    let path = StringMethod { images: 5, steps: 100, ..StringMethod::default() }.run(&search, event, &Silent).unwrap();
+    let (saddle, last) = (path.energy[path.saddle], path.energy[path.energy.len() - 1]);
+    assert!((saddle - event.barrier).abs() < 1e-6 && path.energy[0].abs() < 1e-9, "{path:?}");
+    assert!((last - event.final_energy).abs() < 1e-6, "{last}, said {}", event.final_energy);
+    let highest = path.energy.iter().copied().fold(f64::MIN, f64::max);
+    assert_eq!(highest, saddle, "the barrier is the highest point of the path: {:?}", path.energy);
+    // Each step of the path goes up before the saddle and down behind it, apart from what the string still relaxes.
+    let rises = |k: &usize| path.energy[k + 1] > path.energy[*k];
+    assert_eq!((0..path.energy.len() - 1).filter(rises).count(), path.saddle, "{:?}", path.energy);
+    assert!(path.energy.iter().all(|e| e.is_finite()) && path.residual_force < 0.5, "{}", path.residual_force);
+}
+
+/// A saddle that another program found: barrier, final energy, and distance of the saddle from the minimum.
+struct Listed {
+    barrier: f64,
+    final_energy: f64,
+    distance: f64,
+}
+
+fn listed() -> Vec<Listed> {
+    let text = unpack("barriers_g1372b.csv");
+    let names: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let column = |name: &str| names.iter().position(|n| *n == name).unwrap();
+    let rows = text.lines().skip(1).map(|l| l.split(',').collect::<Vec<_>>());
+    rows.filter(|r| r[column("class")] == "connected" && r[column("refined")] == "1")
+        .map(|r| {
+            let number = |name: &str| r[column(name)].parse::<f64>().unwrap();
+            Listed { barrier: number("barrier_eV"), final_energy: number("dE_final"), distance: number("delr") }
+        })
+        .collect()
+}
+
+/// Atom and try, counted from 0: five of 72 tries around atoms that the list names, in which listed saddles came up.
+const FOUND_BEFORE: [(usize, usize); 5] = [(508, 1), (511, 2), (828, 3), (1198, 0), (1198, 2)];
+
+#[test]
+fn saddles_of_other_programs_are_found_again() {
+    let list = listed();
+    assert_eq!(list.len(), 33);
+    let agrees = |event: &Event, width: f64| {
+        list.iter().any(|l| {
+            (event.barrier - l.barrier).abs() < width
+                && (event.final_energy - l.final_energy).abs() < width
+                && (event.saddle_distance - l.distance).abs() < 0.2
+        })
+    };
+    let search = search(Artn::default());
+    let tries = FOUND_BEFORE.par_iter();
+    let events: Vec<Event> = tries.map(|&(atom, attempt)| search.run(atom, attempt, 1).unwrap()).collect();
+    let connected: Vec<&Event> = events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
+    let found = connected.iter().filter(|e| agrees(e, 1e-3)).count();
+    // Barrier, final energy and distance all within 1e-3 eV and 0.05 A: by chance that happens to one event in ten thousand.
+    assert!(
+        found >= 3,
+        "{found} of {} agree: {:?}",
+        connected.len(),
+        connected.iter().map(|e| e.barrier).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -265,6 +330,15 @@ fn the_table_does_not_depend_on_threads_or_shards() {
     let part = run(2, &Campaign { shard: Some((1, 2)), ..all.clone() });
     assert_eq!(bytes(&part.events), bytes(&one.events[2..]), "the second of two parts is the second atom of the list");
     assert!(one.complete && part.complete);
+
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [folder.path().join("1.journal"), folder.path().join("2.journal")];
+    for (k, path) in paths.iter().enumerate() {
+        run(1, &Campaign { shard: Some((k, 2)), store: Some(path.clone()), ..all.clone() });
+    }
+    let merged = merge(&paths).unwrap();
+    assert_eq!(bytes(&merged.events), bytes(&one.events), "the parts joined are one run");
+    assert_eq!(format!("{:?}", merged.columns()), format!("{:?}", one.columns()));
 }
 
 /// Stops a campaign after so many tries.
@@ -299,11 +373,66 @@ fn a_campaign_goes_on_from_what_was_kept() {
     // Everything is known now: nothing is searched, so even an impatient user gets all of it.
     assert_eq!(bytes(&search.campaign(&stored, &Impatient(0.into(), 0)).unwrap().events), bytes(&whole.events));
 
+    // More tries on the same store: those that are there are taken, the rest made.
+    let more = Campaign { atoms: vec![180], goal: Goal::Tries(2), ..stored.clone() };
+    let grown = search.campaign(&more, &Silent).unwrap();
+    assert_eq!(bytes(&grown.events[..1]), bytes(&whole.events[1..2]));
+    assert_eq!(format!("{:?}", grown.events[1]), format!("{:?}", search.run(180, 1, 1).unwrap()));
+
     let other = Search::new(Artn { increment: 0.2, ..Artn::default() }, glass(), &potential()).unwrap();
     let message = other.campaign(&stored, &Silent).unwrap_err().to_string();
     assert!(message.contains("`increment` was 0.15, is now 0.2"), "{message}");
     let message = search.campaign(&Campaign { seed: 2, ..stored }, &Silent).unwrap_err().to_string();
     assert!(message.contains("`seed` was 1, is now 2"), "{message}");
+}
+
+/// A script that makes `tries` tries on two atoms of the glass, with its table in `events.csv`.
+fn script(folder: &Path, tries: usize) -> Command {
+    let data = std::fs::canonicalize("tests/data/artn/g1372b.data.gz").unwrap();
+    let text = format!(
+        "let glass = read({data:?}, #{{ species: [\"Cu\", \"Zr\"] }}).minimize(#{{ force_tolerance: 1e-5 }});\n\
+         glass.artn(#{{ atoms: [181, 1360], tries_per_atom: {tries}, seed: 1, store: \"events.csv\" }});"
+    );
+    std::fs::write(folder.join("campaign.rhai"), text).unwrap();
+    // A file that grows beyond the limit is how a full disk looks to the writer.
+    let mut command = Command::new("sh");
+    command.current_dir(folder).env("VITRIC", env!("CARGO_BIN_EXE_vitric")).arg("-c");
+    command
+}
+
+const RUN: &str = "exec \"$VITRIC\" run campaign.rhai";
+
+#[test]
+fn a_killed_campaign_goes_on_and_gives_the_same_table() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    assert!(script(folders[0].path(), 3).arg(RUN).output().unwrap().status.success());
+    let mut child = script(folders[1].path(), 3).arg(RUN).stderr(Stdio::null()).spawn().unwrap();
+    let journal = folders[1].path().join("events.csv.journal");
+    let tries =
+        || std::fs::read_to_string(&journal).unwrap_or_default().lines().filter(|l| !l.starts_with('#')).count();
+    while tries() < 2 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!((2..6).contains(&tries()), "killed in the middle, not after {} tries", tries());
+    assert!(!folders[1].path().join("events.csv").exists(), "no half-written table");
+    assert!(script(folders[1].path(), 3).arg(RUN).output().unwrap().status.success());
+    let tables = folders.each_ref().map(|f| std::fs::read_to_string(f.path().join("events.csv")).unwrap());
+    assert_eq!(tables[0], tables[1]);
+}
+
+#[test]
+fn a_full_disk_is_one_clear_error_and_keeps_what_was_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = format!("trap '' XFSZ; ulimit -f 6; {RUN}");
+    let output = script(folder.path(), 10).arg(full).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("events.csv.journal"), "{message}");
+    assert!(message.contains("cannot write to the store") && message.contains("earlier tries are kept"), "{message}");
+    let kept = std::fs::read_to_string(folder.path().join("events.csv.journal")).unwrap();
+    assert!(kept.ends_with('\n') && kept.lines().any(|l| !l.starts_with('#')), "no half line: {kept}");
+    assert!(!folder.path().join("events.csv").exists());
 }
 
 #[test]
@@ -314,6 +443,7 @@ fn bad_input_is_named() {
     assert!(message.contains("not at a minimum") && message.contains("minimize"), "{message}");
     let message = search(Artn::default()).run(1372, 0, 1).unwrap_err().to_string();
     assert!(message.contains("no atom 1373") && message.contains("1372 atoms"), "{message}");
+    assert!(Search::new(Artn::default(), &moved, &potential()).unwrap_err().to_string().contains("largest force is"));
     let wrong = Artn { eigenvalue_threshold: 0.1, ..Artn::default() };
     let message = Search::new(wrong, glass(), &potential()).unwrap_err().to_string();
     assert!(message.contains("`eigenvalue_threshold` must be negative"), "{message}");

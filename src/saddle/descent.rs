@@ -117,8 +117,10 @@ impl Newton {
             project(&mut self.product);
             let curvature = dot(&self.direction, &self.product);
             if curvature <= 1e-8 * dot(&self.direction, &self.direction) {
-                let rest = solve.longest.min(1.0) - largest(&self.step);
-                add_scaled(&mut self.step, rest.max(0.0) / largest(&self.direction), &self.direction);
+                if solve.longest.is_finite() {
+                    let rest = (solve.longest - largest(&self.step)).max(0.0);
+                    add_scaled(&mut self.step, rest / largest(&self.direction), &self.direction);
+                }
                 return false;
             }
             let alpha = square / curvature;
@@ -167,7 +169,7 @@ impl Descent {
             if region.cost.force_evaluations >= last {
                 return Ok(false);
             }
-            if force < 0.5 && stop(region) {
+            if stop(region) {
                 return Ok(true);
             }
             motion.step(&region.forces, &mut region.positions, 0.04);

@@ -13,6 +13,7 @@
 //! | `descent` | both sides down to their minima |
 //! | `event` | what a try records |
 //! | `search` | one try, and a campaign of them |
+//! | `path` | the path over a saddle from one minimum to the other |
 //! | `store` | the journal of a campaign |
 //! | `statistics` | activation energy of an atom, and the noise of it |
 //!
@@ -25,6 +26,7 @@ mod activation;
 mod descent;
 pub mod event;
 pub mod lanczos;
+pub mod path;
 pub mod push;
 mod refine;
 mod region;
@@ -116,6 +118,10 @@ pub struct Artn {
     pub refinement_radius: f64,
     /// Shell beyond it whose harmonic answer is added to the energies; 0 for none.
     pub far_field_radius: f64,
+    /// The surroundings grow until the harmonic answer of what is still frozen is below this [eV].
+    pub far_field_limit: f64,
+    /// They grow as well when the second eigenvalue at the saddle is below this [eV/A^2].
+    pub soft_eigenvalue: f64,
     /// Largest force of a refined saddle [eV/A].
     pub refined_force_tolerance: f64,
     /// Most Newton steps of the refinement.
@@ -172,7 +178,7 @@ impl Default for Artn {
             retries: 3,
             relaxation_step: 0.1,
             climb_pushes: 150,
-            force_evaluations: 1500,
+            force_evaluations: 500,
             energy_limit: 8.0,
             radius: 12.0,
             growth_interval: 5,
@@ -180,10 +186,12 @@ impl Default for Artn {
             growth_radius: 8.0,
             offender_radius: 6.0,
             refinement_radius: 17.0,
-            far_field_radius: 9.0,
-            refined_force_tolerance: 3e-3,
+            far_field_radius: 8.0,
+            far_field_limit: 0.01,
+            soft_eigenvalue: 0.03,
+            refined_force_tolerance: 2e-3,
             newton_steps: 40,
-            returns: 2,
+            returns: 0,
             second_tolerance: 0.1,
             side_push: 0.25,
             side_force_tolerance: 1e-3,
@@ -216,6 +224,7 @@ impl Artn {
             ("growth_radius", self.growth_radius),
             ("offender_radius", self.offender_radius),
             ("refinement_radius", self.refinement_radius),
+            ("far_field_limit", self.far_field_limit),
             ("refined_force_tolerance", self.refined_force_tolerance),
             ("second_tolerance", self.second_tolerance),
             ("side_push", self.side_push),

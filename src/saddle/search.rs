@@ -4,7 +4,7 @@ use super::Artn;
 use super::activation::Activation;
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
-use super::refine::{self, Saddle};
+use super::refine::{self, FarField, Saddle};
 use super::region::{Cost, Frame, Region};
 use super::store::{self, Journal};
 use super::vectors::{copy, dot, largest, norm};
@@ -90,6 +90,11 @@ impl Search {
         &self.frame.potential
     }
 
+    /// The minimum, ready for regions.
+    pub(super) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
     /// Try number `attempt` of `atom` (both counted from 0).
     pub fn run(&self, atom: usize, attempt: usize, seed: u64) -> Result<Event> {
         self.check_atom(atom)?;
@@ -137,7 +142,6 @@ impl Search {
             Ok(saddle) => saddle,
             Err(outcome) => return Ok(outcome),
         };
-        cost.add(saddle.cost);
         cost.add(saddle.region.cost);
         self.describe(event, &saddle);
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
@@ -171,7 +175,7 @@ impl Search {
                 event.barrier_unrefined = activation.region.energy;
             }
             let (region, mode) = refine::surroundings(options, &self.frame, &activation.region, &activation.mode)?;
-            match refine::refine_to_first_order(options, region, mode, random)? {
+            match refine::refine_to_first_order(options, region, mode, random, cost)? {
                 Ok(saddle) => return Ok(Ok(saddle)),
                 Err(region) => cost.add(region.cost),
             }
@@ -208,32 +212,32 @@ impl Search {
         let ahead = dot(&displacement, &saddle.mode);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
         let Some(near) = self.relax(cost, saddle, inner, towards_start)? else { return Ok(Outcome::Budget) };
-        let near_is_start = self.is_start(&near);
+        let near_is_start = self.is_start(&near.region);
         // With a clear direction the other side leads further away, and is not worth its cost.
         if !near_is_start && ahead.abs() > 0.3 * norm(&displacement) {
             return Ok(Outcome::Disconnected);
         }
         let Some(far) = self.relax(cost, saddle, inner, -towards_start)? else { return Ok(Outcome::Budget) };
-        let (start, end) = match (near_is_start, self.is_start(&far)) {
+        let (start, end) = match (near_is_start, self.is_start(&far.region)) {
             (true, true) => return Ok(Outcome::Identical),
             (true, false) => (near, far),
             (false, true) => (far, near),
             (false, false) => return Ok(Outcome::Disconnected),
         };
         let mut moved = Vec::new();
-        start.displacement(&mut moved);
+        start.region.displacement(&mut moved);
         event.return_distance = largest(&moved);
+        event.final_energy = end.energy;
+        let end = end.region;
         end.displacement(&mut moved);
         event.displacement = norm(&moved);
-        let (far_field, spent) = refine::far_field(&self.options, &end, None)?;
-        cost.add(spent);
-        event.final_energy = end.energy + far_field;
         event.exchange = f64::from(u8::from(self.is_exchange(&end, &moved, event.final_energy)));
         if self.options.keep_configurations {
             event.end = end.atoms.iter().copied().zip(moved.iter().copied()).collect();
         }
         event.final_distance = way(&saddle.region, &end);
-        Ok(Outcome::Connected)
+        // A side that is no lower than the saddle is a dent of the ridge, below the accuracy of both.
+        Ok(if event.final_energy < event.barrier { Outcome::Connected } else { Outcome::NotFirstOrder })
     }
 
     /// One side down to its minimum: the atoms of the search first, then the whole surroundings.
@@ -243,7 +247,7 @@ impl Search {
         saddle: &Saddle<'a>,
         inner: &[usize],
         step: f64,
-    ) -> Result<Option<Region<'a>>> {
+    ) -> Result<Option<Side<'a>>> {
         let options = &self.options;
         let descent = Descent {
             force_tolerance: options.side_force_tolerance,
@@ -252,35 +256,54 @@ impl Search {
         };
         let mut region = Region::new(&self.frame, saddle.region.atoms.clone())?;
         copy(&mut region.positions, &refine::beside(saddle, step));
-        if 2 * inner.len() < region.len() {
-            // The far surroundings have moved so little that the way down does not depend on them; its end is found with them.
-            let mut core = Region::new(&self.frame, inner.to_vec())?;
-            for (atom, position) in core.atoms.iter().zip(&mut core.positions) {
-                if let Ok(place) = region.atoms.binary_search(atom) {
-                    *position = region.positions[place];
-                }
-            }
-            core.evaluate()?;
-            Descent { force_tolerance: 0.08, ..descent }.run(&mut core, &mut |_| false)?;
-            cost.add(core.cost);
-            for (atom, position) in core.atoms.iter().zip(&core.positions) {
-                if let Ok(place) = region.atoms.binary_search(atom) {
-                    region.positions[place] = *position;
-                }
-            }
-        }
         region.evaluate()?;
-        let mut arrived = descent.run(&mut region, &mut |region| self.is_near_start(region, 0.5))?;
-        while arrived && !self.is_start(&region) {
-            let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
-            if !region.grow(&more, &mut [])? {
+        let off_the_ridge = saddle.region.energy - OFF_THE_RIDGE;
+        let mut arrived = descent.run(&mut region, &mut |r| r.energy < off_the_ridge || self.is_near_start(r, 0.5))?;
+        if arrived && 2 * inner.len() < region.len() && region.largest_force() > descent.newton_below {
+            self.relax_core(cost, &mut region, inner, &descent)?;
+        }
+        let mut radius = saddle.radius;
+        let mut energy = region.energy;
+        while arrived && !self.is_near_start(&region, 0.5) {
+            arrived = descent.run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
+            energy = region.energy;
+            if !arrived || self.is_start(&region) {
                 break;
             }
+            let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
+            if !region.grow(&more, &mut [])? {
+                let far_field = FarField::new(options, &region, None, radius)?;
+                cost.add(far_field.cost());
+                energy = region.energy + far_field.energy;
+                radius += refine::RING;
+                if !far_field.matters(options) || !far_field.widen(options, &mut region, radius, &mut [])? {
+                    break;
+                }
+            }
             region.evaluate()?;
-            arrived = descent.run(&mut region, &mut |region| self.is_near_start(region, 0.5))?;
         }
         cost.add(region.cost);
-        Ok(arrived.then_some(region))
+        Ok(arrived.then_some(Side { region, energy }))
+    }
+
+    /// The way down from the ridge with the atoms of the search only: the far surroundings move so little that it does not
+    /// depend on them. Its end is found with them.
+    fn relax_core(&self, cost: &mut Cost, region: &mut Region, inner: &[usize], descent: &Descent) -> Result<()> {
+        let mut core = Region::new(&self.frame, inner.to_vec())?;
+        for (atom, position) in core.atoms.iter().zip(&mut core.positions) {
+            if let Ok(place) = region.atoms.binary_search(atom) {
+                *position = region.positions[place];
+            }
+        }
+        core.evaluate()?;
+        Descent { force_tolerance: descent.newton_below, ..*descent }.run(&mut core, &mut |_| false)?;
+        cost.add(core.cost);
+        for (atom, position) in core.atoms.iter().zip(&core.positions) {
+            if let Ok(place) = region.atoms.binary_search(atom) {
+                region.positions[place] = *position;
+            }
+        }
+        region.evaluate()
     }
 
     /// True within the limits of `same_distance` and `same_energy`.
@@ -440,6 +463,16 @@ impl Search {
         header.extend(self.options.options());
         header
     }
+}
+
+/// Energy below the saddle from which on a descent no longer feels the ridge [energy].
+const OFF_THE_RIDGE: f64 = 0.1;
+
+/// A minimum beside a saddle.
+struct Side<'a> {
+    region: Region<'a>,
+    /// Its energy with the answer of the frozen surroundings [energy].
+    energy: f64,
 }
 
 /// Independent random streams of one try.

@@ -7,6 +7,7 @@ use super::{Library, Options, Raw, observer};
 use crate::error::{Error, Result};
 use crate::glass::Glass;
 use crate::random::{Purpose, stream};
+use crate::saddle::path::StringMethod;
 use crate::saddle::search::Events;
 use crate::saddle::statistics::{self, Noise, Statistic, WholeCell};
 use crate::saddle::store::{journal_of, merge};
@@ -51,7 +52,7 @@ mod binding {
     /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
     /// - `force_tolerance`: largest force of all atoms at the end of the climb [eV/A], 0.05
-    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.003
+    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
     /// - `lanczos_tolerance`: relative change of the eigenvalue that ends it, 0.01
     /// - `guard_vectors`: most vectors when the guard looks for the mode, 10
@@ -62,17 +63,19 @@ mod binding {
     /// - `retries`: attempts of the classic climb to find a lost mode, 3
     /// - `relaxation_step`: longest step of an atom in a relaxation [A], 0.1
     /// - `climb_pushes`: most pushes of the climb, 150
-    /// - `force_evaluations`: most force evaluations of the search, 1500
+    /// - `force_evaluations`: most force evaluations of the search, 500
     /// - `energy_limit`: the search is given up above this energy [eV], 8
     /// - `radius`: atoms this near to the kicked one take part from the start [A], 12
     /// - `growth_interval`: pushes between two looks at whether the region must grow, 5
     /// - `growth_displacement`: an atom displaced by more than this brings its surroundings in [A], 0.5
     /// - `growth_radius`: radius of those surroundings [A], 8
     /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
-    /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined [A], 17
-    /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 9
+    /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined at first [A], 17
+    /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
+    /// - `far_field_limit`: the radius grows until that answer is below this [eV], 0.01
+    /// - `soft_eigenvalue`: and while the second eigenvalue at the saddle is below this [eV/A^2], 0.03
     /// - `newton_steps`: most Newton steps of the refinement, 40
-    /// - `returns`: times that the climb goes on after a refinement that lost the mode, 2
+    /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
     /// - `side_push`: length of the push off the saddle to either side [A], 0.25
     /// - `side_force_tolerance`: largest force of the relaxed sides [eV/A], 0.001
@@ -116,6 +119,38 @@ mod binding {
         let search = super::search(&glass, &options)?;
         let (atom, attempt) = (super::place(&glass, atom)?, super::from_one("artn_event", "try", attempt)?);
         Ok(super::one_event(&glass, &search, atom, attempt, options.seed("seed")?)?)
+    }
+
+    /// The path of least energy over the saddle of one try of `artn`, by the string method (E, Ren, Vanden-Eijnden, J. Chem. Phys.
+    /// 126, 164103, 2007): a table of the `distance` along the path [A] and the `energy` over the starting minimum [eV]. The
+    /// saddle is its highest point; the atoms that were frozen in the search stay so.
+    ///
+    /// `options` are those of the campaign and `images`, the number of states between each minimum and the saddle (7); a try that
+    /// is not an event is an error.
+    ///
+    /// ```rhai,slow
+    /// let minimum = glass.minimize(#{ force_tolerance: 1e-5 });
+    /// for t in 1..20 {
+    ///     if minimum.artn_event(7, t, #{ seed: 1 }).event["outcome"].to_array()[0] == "connected" {
+    ///         print(minimum.artn_path(7, t, #{ seed: 1, images: 5 }));
+    ///         break;
+    ///     }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn artn_path(glass: Glass, atom: i64, attempt: i64, options: Map) -> Raw<Table> {
+        let known = super::known_options();
+        let known: Vec<&str> = known.iter().map(String::as_str).chain(["images"]).collect();
+        let options = Options::new("artn_path", options, &known)?;
+        let search = super::with_configurations(&glass, &super::search(&glass, &options)?)?;
+        let (atom, attempt) = (super::place(&glass, atom)?, super::from_one("artn_path", "try", attempt)?);
+        let event = search.run(atom, attempt, options.seed("seed")?)?;
+        let string = StringMethod { images: options.count("images")?.or(7).max(1), ..StringMethod::default() };
+        let path = string.run(&search, &event, observer())?;
+        Ok(Table::from_columns(vec![
+            Column::float("distance", "A", path.distance),
+            Column::float("energy", "eV", path.energy),
+        ])?)
     }
 
     /// Activation energy of each atom: a table of `atom`, `activation_energy` and its standard error [eV], and the number of
@@ -306,13 +341,15 @@ fn finish(events: &Events, store: Option<&str>) -> Result<Table> {
     Ok(table)
 }
 
+/// The same search, keeping configurations.
+fn with_configurations(glass: &Glass, search: &Search) -> Result<Search> {
+    let options = Artn { keep_configurations: true, ..search.options().clone() };
+    Search::new(options, glass.configuration(), glass.potential()?)
+}
+
 /// One try with its configurations.
 fn one_event(glass: &Glass, search: &Search, atom: usize, attempt: usize, seed: u64) -> Result<Map> {
-    let search = Search::new(
-        Artn { keep_configurations: true, ..search.options().clone() },
-        glass.configuration(),
-        glass.potential()?,
-    )?;
+    let search = with_configurations(glass, search)?;
     let event = search.run(atom, attempt, seed)?;
     let step = format!("artn_event({}, {}, #{{ seed: {seed} }})", atom + 1, attempt + 1);
     let mut map = Map::new();
