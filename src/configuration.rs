@@ -4,6 +4,9 @@ use crate::cell::{Cell, Vector};
 use crate::error::{Error, Result};
 use crate::units;
 
+/// Most atoms that a function makes: beyond, a slip is likelier than a sample.
+pub const MOST_ATOMS: usize = 100_000_000;
+
 /// A chemical element or a made-up species of a model glass former.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Element {
@@ -75,6 +78,32 @@ impl Configuration {
             }
         }
         Ok(())
+    }
+
+    /// The periodic cell repeated along its edges, one copy of all atoms after the other, with their velocities.
+    pub fn repeated(&self, times: [usize; 3]) -> Result<Configuration> {
+        let copies = times.iter().try_fold(1_usize, |product, &n| product.checked_mul(n)).unwrap_or(usize::MAX);
+        let atoms = copies.saturating_mul(self.len());
+        if copies == 0 || atoms > MOST_ATOMS {
+            return Err(Error::input(format!(
+                "repeat: the numbers must be 1 or more and make at most {MOST_ATOMS} atoms, found {times:?}"
+            )));
+        }
+        let edges = self.cell.matrix();
+        let [a, b, c] = times;
+        let mut larger = *edges;
+        (0..3).for_each(|k| larger.column_mut(k).scale_mut(times[k] as f64));
+        let corners = (0..a).flat_map(|i| (0..b).flat_map(move |j| (0..c).map(move |k| [i, j, k])));
+        let corners = corners.map(|corner| edges * Vector::from(corner.map(|n| n as f64)));
+        let repeated = Configuration {
+            cell: Cell::new(larger)?,
+            elements: self.elements.clone(),
+            species: self.species.repeat(copies),
+            positions: corners.flat_map(|corner| self.positions.iter().map(move |r| r + corner)).collect(),
+            velocities: self.velocities.repeat(copies),
+        };
+        repeated.check()?;
+        Ok(repeated)
     }
 
     /// Number of atoms.

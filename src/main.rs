@@ -65,7 +65,9 @@ fn main() -> ExitCode {
     let stdlib = line.stdlib.or_else(|| std::env::var_os("VITRIC_STDLIB").map(PathBuf::from));
     let session = |arguments: Vec<String>| Session::new(Settings { stdlib: stdlib.clone(), arguments });
     let result = match (line.code, line.command) {
-        (Some(code), _) => session(Vec::new()).and_then(|s| run(s, |s| s.run(&code, "-e"))),
+        (Some(code), Some(Command::Script(words))) => session(words).and_then(|s| run(s, |s| s.run(&code, "-e"))),
+        (Some(code), None) => session(Vec::new()).and_then(|s| run(s, |s| s.run(&code, "-e"))),
+        (Some(_), Some(_)) => Err(Report::usage("-e runs code and goes with no command")),
         (None, Some(Command::Run { file, arguments })) => {
             session(arguments).and_then(|s| run(s, |s| s.run_file(&file)))
         }

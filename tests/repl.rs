@@ -39,6 +39,28 @@ fn commands_work_in_a_pipe() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), "let a = 5;\nlet b = a + 1;\nb * 2;\n");
 }
 
+#[test]
+fn a_saved_session_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.rhai");
+    let input = format!(
+        "2 * 3\nlet a = 1; a + 1\n_ * 10 // ten\n:time\n\n_ + _\nlet t = `one\ntwo`;\n/* a\n comment */ let m = #{{ x: 1 }}\n\
+         switch 3 {{ 1 => 0, _ => 7 }}\nlet g = pack(\"Cu50Zr50\", #{{ atoms: 600 }});\n:save {}\n",
+        path.display()
+    );
+    let (code, out, err) = piped(&input);
+    assert_eq!((code, out.lines().take(5).collect::<Vec<_>>()), (0, vec!["6", "2", "20", "40", "7"]), "{err}");
+    let seed = err.lines().find(|l| l.starts_with("pack: chose seed: ")).unwrap();
+    let expected = format!(
+        "2 * 3;\nlet a = 1; let last = a + 1;\nlet last = last * 10 // ten\n;\nlast + last;\nlet t = `one\ntwo`;\n\
+         /* a\n comment */ let m = #{{ x: 1 }};\nswitch 3 {{ 1 => 0, _ => 7 }}\n// {seed}\n\
+         let g = pack(\"Cu50Zr50\", #{{ atoms: 600 }});\n"
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+    let run = Command::new(env!("CARGO_BIN_EXE_vitric")).arg(&path).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
 /// A prompt under a terminal of its own, with its history in a folder of its own.
 fn typed(folder: &tempfile::TempDir) -> PtySession {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitric"));

@@ -12,6 +12,14 @@ fn vitric() -> Command {
     command
 }
 
+/// The text on standard error of code that must fail.
+fn said(code: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (exit, _, err) = called(&folder, &["-e", code]);
+    assert_eq!(exit, 1, "{code}: {err}");
+    err
+}
+
 /// Exit code, standard output and standard error.
 fn called(folder: &tempfile::TempDir, words: &[&str]) -> (i32, String, String) {
     let output = vitric().current_dir(folder).args(words).output().unwrap();
@@ -42,7 +50,7 @@ fn unknown_names_are_errors_with_a_suggestion() {
     assert_eq!(number(&format!("{probe} probe(#{{ to: 1, rate: 3 }})")), 3.0);
     assert_eq!(
         error(&format!("{probe} probe(#{{ to: 1, rate: \"x\" }})")),
-        "probe: `rate` must be like 1.0, found \"x\""
+        "probe: `rate` must be a number, found \"x\""
     );
     assert_eq!(error("let cutoff = 1; cutof + 1"), "no variable `cutof`; did you mean `cutoff`?");
     assert_eq!(error("potentail(\"x\")"), "no function `potentail`; did you mean `potential`?");
@@ -275,4 +283,199 @@ fn a_closure_that_runs_slowly_says_why_and_where() {
     let (code, out, err) = sum("|r| { let x = [r, 2.0]; x[0] }");
     assert_eq!((code, out.as_str()), (0, "true\n"));
     assert_eq!(err, "sum_neighbors: the closure runs pair by pair, slowly, because of a list (line 2, position 37)\n");
+}
+
+#[test]
+fn a_call_without_options_shows_its_place_when_it_fails() {
+    for (code, place) in [
+        ("let g = read(\"nofile\");", "  --> -e:1:9\n"),
+        ("let p =\n  lennard_jones();", "  --> -e:2:3\n"),
+        ("let g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });\ng.quench();", "  --> -e:2:3\n"),
+        (
+            "const g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });\ng.radial_distribution().peaks().sort(\"x\");",
+            "  --> -e:2:",
+        ),
+        ("fn f(options) { defaults(options, #{ a: required }).a }\nf();", "  --> -e:1:17\n"),
+    ] {
+        assert!(said(code).contains(place), "{}", said(code));
+    }
+    assert!(
+        said("pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).quench()")
+            .starts_with("error: quench: the option `rate` is needed\n")
+    );
+    assert_eq!(number("let t = 0; try { read(\"nofile\"); } catch (e) { t = e.len; } t") as i64 > 10, true);
+}
+
+#[test]
+fn functions_take_whole_numbers() {
+    for (code, expected) in [
+        ("sqrt(4)", 2.0),
+        ("exp(0) + ln(1) + log(100) + log10(1000) + log10(10.0)", 7.0),
+        ("log(8, 2) + log(8.0, 2) + log(8, 2.0)", 9.0),
+        ("sin(0) + cos(0) + tan(0) + tanh(0) + atan(0) + atan(0, 1)", 1.0),
+        ("hypot(3, 4) + round(2) + floor(3) + ceil(2.1)", 13.0),
+        ("xlogx(0) + xlogx(1) + xlogx(1.0)", 0.0),
+        ("column(\"x\", [1, 2, 3]).quantile(1)", 3.0),
+        ("mean([1, 2]) + [1.5, 2.5].sum() + [3, 1].max() + min([3, 1])", 9.5),
+    ] {
+        assert!((number(code) - expected).abs() < 1e-12, "{code}");
+    }
+    assert_eq!(error("column(\"x\", [1.0]).quantile(2)"), "quantile: the fraction must be between 0 and 1, found 2");
+}
+
+#[test]
+fn the_command_line_has_switches_lists_units_and_needed_options() {
+    let script = "let fast = arg(\"fast\", false, \"hurry\");\nlet rate = arg(\"rate\", 1.0, \"rate\");\n\
+        let list = arg(\"list\", [1, 2], \"numbers\");\nlet big = arg(\"scale\", \"small\", \"size\", [\"small\", \"paper\"]) == \"paper\";\n\
+        let atoms = arg(\"atoms\", if big { 19652 } else { 1000 }, \"atoms; all\");\n\
+        let must = arg(\"must\", required, \"a file\");\nprint(`${fast} ${rate} ${list} ${atoms} ${must} ${arguments()}`);\n";
+    let folder = folder_with("s.rhai", script);
+    for (words, expected) in [
+        (&["--must", "f"][..], "false 1.0 [1, 2] 1000 f []\n"),
+        (&["--fast", "false", "--must", "3"], "false 1.0 [1, 2] 1000 3 []\n"),
+        (&["a", "--fast", "b", "--must=x"], "true 1.0 [1, 2] 1000 x [\"a\", \"b\"]\n"),
+        (&["--rate", "1e14*K/second", "--list", "3,4", "--must", "f"], "false 100.0 [3, 4] 1000 f []\n"),
+        (&["--rate", "(1 + 1/2)*ns", "--scale", "paper", "--must", "f"], "false 1500.0 [1, 2] 19652 f []\n"),
+        (&["--rate=-2", "--must", "f"], "false -2.0 [1, 2] 1000 f []\n"),
+    ] {
+        let (code, out, err) = called(&folder, &[&["s.rhai"], words].concat());
+        assert_eq!((code, out.as_str(), err.as_str()), (0, expected, ""));
+    }
+    for (words, message) in [
+        (&[][..], "error: s.rhai: --must is needed: a file\n"),
+        (
+            &["--must", "f", "--scale", "papr"],
+            "error: s.rhai: --scale: expected small or paper, found `papr`; did you mean `paper`?\n",
+        ),
+        (&["--must", "--fast"], "error: s.rhai: --must needs a value\n"),
+        (&["--must", "f", "--rate", "exit(3)"], "error: --rate: expected a number, found `exit(3)`\n"),
+        (&["--must", "f", "--list", "3,x"], "error: --list: expected a whole number, found `x`\n"),
+    ] {
+        let (code, _, err) = called(&folder, &[&["s.rhai"], words].concat());
+        assert_eq!((code, err.as_str()), (2, message));
+    }
+    let (_, out, _) = called(&folder, &["s.rhai", "--help"]);
+    for line in
+        ["--atoms  atoms; all [1000]", "--list   numbers [[1, 2]]", "--must   a file (needed)", "--fast   hurry\n"]
+    {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    assert!(called(&folder, &["s.rhai", "--scale", "paper", "--help"]).1.contains("atoms; all [19652]"));
+    let folder = folder_with("s.rhai", "let a = arg(\"a\", 1, \"one\");\nlet b = arg(\"a\", 2, \"two\");\n");
+    let (code, _, err) = called(&folder, &["s.rhai"]);
+    assert!(
+        code == 1 && err.starts_with("error: arg: `a` is an option of this script already\n  --> s.rhai:2:9\n"),
+        "{err}"
+    );
+}
+
+#[test]
+fn help_of_a_value_is_that_of_its_type_and_a_topic_is_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let doc = |name: &str| called(&folder, &["doc", name]);
+    let value = called(&folder, &["-e", "let glass = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }); help(glass)"]).1;
+    assert!(
+        value.starts_with("glass is a Glass\n")
+            && value.contains("\nglass.energy  ")
+            && value.contains("\nglass.minimize(options)"),
+        "{value}"
+    );
+    for (name, part) in [
+        ("glass", "\nglass.volume"),
+        ("columns", "column.quantile(fraction)"),
+        ("minimize", "glass.minimize(options)\n    "),
+        (".forces", "glass.forces()\n"),
+        ("glass.md", "glass.md(conditions, options)\n"),
+        ("descriptors", "excess_entropy(options)"),
+        ("structure", "(Eq. 6 of the paper)"),
+    ] {
+        let (code, out, err) = doc(name);
+        assert!(code == 0 && out.contains(part), "{name}: {out}{err}");
+    }
+    assert_eq!(called(&folder, &["-e", "help(\"glass.md\"); help(glass.md)"]).1, format!("{0}{0}", doc("glass.md").1));
+}
+
+#[test]
+fn messages_speak_the_language_of_scripts() {
+    for (code, message) in [
+        ("let f = |x| x; f(3)", "`f` is a variable; a closure in it is called by f.call(...)"),
+        ("let f = |x| x; f.call(1, 2)", "the closure cannot be called with (integer, integer)"),
+        ("table(#{ x: [1] })[0]", "a Table cannot be indexed with [integer]"),
+        (
+            "table(#{ x: [1] }).filter(col(\"x\") > 0 && col(\"x\") < 2)",
+            "expected true or false, found Expression; conditions on columns are joined by & and |, not && and ||",
+        ),
+        ("2^3", "`^` is not an operator here: a power is x ** 2"),
+        (
+            "for k in 0..3 { let y = k; } y",
+            "`y` is not known here: it was declared inside a block at line 1 and ends with it",
+        ),
+        ("bar(1); let bar = 2;", "`bar` is a variable; a closure in it is called by bar.call(...)"),
+        ("1.energy()", "energy: cannot be called with (integer)"),
+        (
+            "pack(\"Cu50Zr50\", #{ atoms: 1e11, seed: 1 })",
+            "melt: `atoms` must be from 1 to 100000000, found 100000000000",
+        ),
+        (
+            "pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).radial_distribution(#{ bins: 1e12 })",
+            "radial_distribution: `bins` must be from 1 to 10000000, found 1000000000000",
+        ),
+        (
+            "pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).quench(#{ rate: \"a\" })",
+            "quench: `rate` must be a number, found \"a\"",
+        ),
+        (
+            "descriptor(\"v\", |g| g.voronoi()).of(pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }))",
+            "describe: `v` must give a column, found a VoronoiCells",
+        ),
+    ] {
+        let found = error(code);
+        if !code.starts_with("1.energy") {
+            assert_eq!(found, message, "{code}");
+        }
+        assert!(!found.contains("did you mean `energy`"), "{found}");
+    }
+    assert!(!error("potential(3.5, \"x\")").contains("Immutable"));
+}
+
+#[test]
+fn check_reports_every_unknown_variable() {
+    let folder = folder_with("s.rhai", "let a = one + 1;\nfn f(x) { x + a }\nprint(two);\nraed(\"x\");\n");
+    let (code, _, err) = called(&folder, &["check", "s.rhai"]);
+    let found: Vec<&str> = err.lines().filter(|l| l.starts_with("error")).collect();
+    assert_eq!(
+        (code, &found[..]),
+        (
+            1,
+            &[
+                "error: no variable `one`",
+                "error: `a` is not known here: a named function sees only its arguments and the constants",
+                "error: no variable `two`",
+                "error: no function `raed`; did you mean `read`?",
+            ][..]
+        )
+    );
+}
+
+#[test]
+fn a_glass_repeats() {
+    let glass = "let g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }); let h = g.repeat([2, 1, 3]);";
+    assert_eq!(number(&format!("{glass} h.atoms")), 3600.0);
+    let difference = number(&format!("{glass} h.energy / h.atoms - g.energy / g.atoms"));
+    assert!(difference.abs() < 1e-9, "{difference}");
+    assert_eq!(number(&format!("{glass} h.cell.lengths[2] / g.cell.lengths[2]")), 3.0);
+    assert_eq!(error(&format!("{glass} g.repeat([2, 2])")), "repeat: expected three whole numbers, as in [2, 2, 2]");
+    assert!(error(&format!("{glass} g.repeat([2, 0, 2])")).starts_with("repeat: the numbers must be 1 or more"));
+}
+
+#[test]
+fn a_melt_says_one_seed_and_it_makes_the_same_liquid() {
+    let folder = tempfile::tempdir().unwrap();
+    let melt = |seed: &str| {
+        format!("print(melt(\"Cu50Zr50\", #{{ atoms: 550, time: 0.01*ps, damping: 0.002*ps{seed} }}).energy)")
+    };
+    let (code, out, err) = called(&folder, &["-e", &melt("")]);
+    let seed = err.trim().strip_prefix("melt: chose seed: ").unwrap();
+    assert_eq!((code, seed.parse::<u64>().is_ok()), (0, true), "{err}");
+    assert_eq!(called(&folder, &["-e", &melt(&format!(", seed: {seed}"))]), (0, out, String::new()));
 }

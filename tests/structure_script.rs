@@ -105,6 +105,21 @@ fn descriptors_make_a_table() {
 }
 
 #[test]
+fn a_descriptor_keeps_the_values_of_when_it_was_made() {
+    let list = "let list = []; for c in [3.0, 3.9] { list.push(descriptor(\"n\" + c, |g| g.neighbor_counts(#{ cutoff: c }))); } \
+                let s = glass.describe(list);";
+    check_number(&format!("{list} s[\"n3.9\"].sum() - glass.coordination().sum()"), 0.0, 0.0);
+    check_number(&format!("{list} if s[\"n3.0\"].sum() < s[\"n3.9\"].sum() {{ 1 }} else {{ 0 }}"), 1.0, 0.0);
+    check_number(
+        "let d = descriptor(\"z\", |g| g.positions[\"z\"].values).named(\"h\"); glass.describe([d])[\"h\"].len",
+        2048.0,
+        0.0,
+    );
+    check_text("excess_entropy(#{ cutoff: 3.9 }).named(\"s2_short\").name", "s2_short");
+    check_error("descriptor(\"d\", |g| [1, 2]).of(glass)", "has 2 values for 2048 atoms");
+}
+
+#[test]
 fn nonaffine_displacement() {
     let sheared = "let sheared = read(\"tests/data/structure/sheared.extxyz.gz\");";
     check_number(&format!("{sheared} sheared.nonaffine(glass, #{{ cutoff: 3.9 }})[0]"), 0.009737900143036566, 1e-11);

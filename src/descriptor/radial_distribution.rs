@@ -11,6 +11,9 @@ use std::f64::consts::PI;
 /// Atoms counted together, so that the sum of their histograms has one order.
 const BLOCK: usize = 256;
 
+/// Most bins of a function.
+const MOST_BINS: usize = 10_000_000;
+
 /// Radial distribution function: the density of neighbours at a distance, over the mean density.
 ///
 /// ```math
@@ -54,9 +57,12 @@ impl RadialDistribution {
         bins: usize,
         observer: &dyn Observer,
     ) -> Result<RadialDistribution> {
-        if !(to.is_finite() && to > 0.0 && bins > 0 && bins <= 10_000_000) {
+        if !(to.is_finite() && to > 0.0) {
+            return Err(Error::input(format!("radial_distribution: `to` must be positive, found {to}")));
+        }
+        if bins == 0 || bins > MOST_BINS {
             return Err(Error::input(format!(
-                "radial_distribution: `to` and `bins` must be positive, found {to} and {bins}"
+                "radial_distribution: `bins` must be from 1 to {MOST_BINS}, found {bins}"
             )));
         }
         if frames.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::Composition;
 use crate::cell::{Cell, Vector};
-use crate::configuration::{Configuration, Element};
+use crate::configuration::{Configuration, Element, MOST_ATOMS};
 use crate::error::{Error, Result};
 use crate::neighbor::Neighbors;
 use crate::potential::{Engine, Potential};
@@ -43,6 +43,9 @@ const EXPANSION: f64 = 1.1;
 impl Packing {
     /// Make the packing; an error when the cell would be too small for the potential.
     pub fn run(&self, composition: &Composition, potential: &Arc<Potential>) -> Result<Configuration> {
+        if self.atoms == 0 || self.atoms > MOST_ATOMS {
+            return Err(Error::input(format!("melt: `atoms` must be from 1 to {MOST_ATOMS}, found {}", self.atoms)));
+        }
         let elements = elements(composition, potential)?;
         let mut species: Vec<usize> =
             composition.counts(self.atoms).iter().enumerate().flat_map(|(k, &n)| std::iter::repeat_n(k, n)).collect();

@@ -1,7 +1,8 @@
 //! What can be said besides the language: `help`, `:vars`, `:time`, `:save`, `:quit`.
 
 use super::{Next, Talk, print, say};
-use crate::script::help;
+use crate::script::{Session, help};
+use rhai::Token;
 use std::time::Instant;
 
 const HELP: &str = "\
@@ -17,7 +18,7 @@ Ctrl-C ends the running step and keeps what there is; a second one ends the scri
 pub(super) fn run(talk: &mut Talk, input: &str) -> Option<Next> {
     if let Some(name) = input.strip_prefix("help ").or(input.strip_suffix('?')).or((input == "help").then_some("")) {
         let name = name.trim();
-        if name.is_empty() || name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        if name.is_empty() || name.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)) {
             explain(talk, name);
             return Some(Next::Read);
         }
@@ -28,6 +29,7 @@ pub(super) fn run(talk: &mut Talk, input: &str) -> Option<Next> {
     match command {
         "help" | "h" => print(HELP),
         "vars" | "v" => variables(talk),
+        "time" | "t" if rest.is_empty() => say(":time needs code, such as :time glass.minimize()"),
         "time" | "t" => {
             let start = Instant::now();
             let next = talk.answer(rest, true);
@@ -49,9 +51,9 @@ fn explain(talk: &Talk, name: &str) {
     }
     let variables = session.variables();
     let kind = variables.iter().find(|v| v.0 == name).map(|v| session.type_of(&v.1));
-    match help::pages(session.entries(), kind.as_deref().unwrap_or(name)) {
+    match help::explain(session.entries(), name, kind.as_deref()) {
         Ok(text) => print(text.trim_end()),
-        Err(message) => say(&kind.map_or(message, |kind| format!("{name} is of type {kind}"))),
+        Err(message) => say(&message),
     }
 }
 
@@ -69,7 +71,7 @@ fn variables(talk: &Talk) {
 }
 
 fn save(talk: &Talk, path: &str) {
-    let script: String = talk.typed.iter().map(|input| format!("{}\n", closed(input))).collect();
+    let script = script(talk);
     let result = crate::file::write_atomic(std::path::Path::new(path), |out| out.write_all(script.as_bytes()));
     match result {
         Ok(()) => print(&format!("{} inputs in {path}", talk.typed.len())),
@@ -77,8 +79,76 @@ fn save(talk: &Talk, path: &str) {
     }
 }
 
+/// What was typed as a script: a value that is used as `_` gets a name, and chosen seeds are noted.
+fn script(talk: &Talk) -> String {
+    let session = talk.session.borrow();
+    let places: Vec<_> = talk.typed.iter().map(|typed| session.last_value_places(&typed.text)).collect();
+    let taken = |name: &str| session.variables().iter().any(|v| v.0 == name);
+    let name = ["last", "last_value"].into_iter().find(|n| !taken(n)).unwrap_or("last_value_");
+    let mut script = String::new();
+    for (k, typed) in talk.typed.iter().enumerate() {
+        for seed in &typed.seeds {
+            script += &format!("// {seed}\n");
+        }
+        let mut text = with_name(&typed.text, &places[k], name);
+        let next =
+            (k + 1..talk.typed.len()).find(|&later| talk.typed[later].gave_value).unwrap_or(talk.typed.len() - 1);
+        if typed.gave_value && (k + 1..=next).any(|later| !places[later].is_empty()) {
+            let start = last_statement(&session, &text);
+            text.insert_str(start, &format!("let {name} = "));
+        }
+        script += &closed(&session, &text);
+        script.push('\n');
+    }
+    script
+}
+
+/// The text with a name in the places of `_`.
+fn with_name(text: &str, places: &[rhai::Position], name: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
+    for place in places.iter().rev() {
+        let Some(line) = place.line().and_then(|n| lines.get_mut(n - 1)) else { continue };
+        let column = place.position().unwrap_or(1) - 1;
+        if let Some((at, _)) = line.char_indices().nth(column) {
+            line.replace_range(at..at + 1, name);
+        }
+    }
+    lines.join("\n")
+}
+
+/// The byte at which the last statement of an input begins.
+fn last_statement(session: &Session, text: &str) -> usize {
+    let (mut depth, mut start) = (0, None);
+    let mut first = false;
+    for (token, position) in session.tokens(text) {
+        if first {
+            start = Some(position);
+            first = false;
+        }
+        match token {
+            Token::LeftBrace | Token::LeftParen | Token::LeftBracket | Token::MapStart => depth += 1,
+            Token::RightBrace | Token::RightParen | Token::RightBracket => depth -= 1,
+            Token::SemiColon if depth == 0 => first = true,
+            _ => {}
+        }
+    }
+    let Some(position) = start else { return 0 };
+    let line = position.line().unwrap_or(1) - 1;
+    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let content = text.lines().nth(line).unwrap_or_default();
+    let column = position.position().unwrap_or(1) - 1;
+    before + content.char_indices().nth(column).map_or(content.len(), |(at, _)| at)
+}
+
 /// An input that can be followed by another one in a script.
-fn closed(input: &str) -> String {
+fn closed(session: &Session, input: &str) -> String {
     let input = input.trim_end();
-    if input.ends_with([';', '}']) { input.into() } else { format!("{input};") }
+    match session.tokens(input).last() {
+        // A value that ends in a brace, such as that of a map, needs the semicolon; after a block it does no harm.
+        None | Some((Token::SemiColon, _)) => input.into(),
+        Some((Token::RightBrace, _)) if !input.starts_with("let ") => input.into(),
+        // It must not become part of a comment.
+        Some(_) if input.lines().last().is_some_and(|l| l.contains("//")) => format!("{input}\n;"),
+        Some(_) => format!("{input};"),
+    }
 }

@@ -19,7 +19,16 @@ use std::rc::Rc;
 struct Talk {
     session: Rc<RefCell<Session>>,
     /// Inputs that worked, for `:save`.
-    typed: Vec<String>,
+    typed: Vec<Typed>,
+}
+
+/// An input that worked.
+struct Typed {
+    text: String,
+    /// It gave the value that `_` stands for afterwards.
+    gave_value: bool,
+    /// Seeds that were chosen for it.
+    seeds: Vec<String>,
 }
 
 /// What to do after an input.
@@ -112,11 +121,15 @@ impl Talk {
         if let Some(next) = command::run(self, input.trim()) {
             return next;
         }
+        if input.trim().is_empty() {
+            return Next::Read;
+        }
         let result = self.session.borrow_mut().evaluate(input);
         match result {
             Ok(Outcome::Exit(code)) => return Next::Leave(code as u8),
             Ok(Outcome::Value(value)) => {
-                self.typed.push(input.trim_end().to_string());
+                let seeds = self.session.borrow().chosen_seeds();
+                self.typed.push(Typed { text: input.trim_end().into(), gave_value: !value.is_unit(), seeds });
                 if !value.is_unit() {
                     let mut session = self.session.borrow_mut();
                     print(&session.show(&value));

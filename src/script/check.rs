@@ -3,6 +3,7 @@
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::options;
+use super::system::Given;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +21,9 @@ enum What {
 }
 
 impl Fault {
-    pub fn message(&self, context: &Context) -> String {
+    pub fn message(&self, context: &Context, source: &str) -> String {
         match &self.what {
-            What::Function(name) => context.no_function_named(name),
+            What::Function(name) => context.no_function_named(name, source),
             What::Arguments { name, count } => {
                 let known = context.entries.iter().filter(|e| e.name == *name);
                 let mut forms: Vec<String> = known.map(Entry::signature).collect();
@@ -245,6 +246,8 @@ fn own_options(ast: &AST) -> BTreeMap<String, Vec<String>> {
 #[derive(Default)]
 pub(super) struct CommandLine {
     flags: Vec<Flag>,
+    /// An option that is asked for twice, and where.
+    pub twice: Option<(String, Position)>,
     /// Some names are computed, so that unknown ones cannot be told.
     open: bool,
     /// The script takes words that are not options.
@@ -255,90 +258,159 @@ pub(super) struct CommandLine {
 
 struct Flag {
     name: String,
+    /// The default as it is written.
     default: String,
     meaning: String,
     switch: bool,
+    choices: Vec<String>,
+}
+
+impl Flag {
+    fn is_required(&self) -> bool {
+        self.default == "required"
+    }
 }
 
 impl CommandLine {
     pub fn of(ast: &AST, text: &str) -> CommandLine {
         let mut line = CommandLine { about: about(text), ..CommandLine::default() };
-        calls(ast, &mut |Call { call, .. }| match (call.name.as_str(), call.args.as_slice()) {
-            ("arg", [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end)]) => {
-                line.add(Flag {
+        calls(ast, &mut |Call { call, position, .. }| match (call.name.as_str(), call.args.as_slice()) {
+            ("arg", [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end), choices @ ..]) => {
+                if line.flags.iter().any(|f| f.name == name.as_str()) {
+                    line.twice.get_or_insert((name.to_string(), position));
+                    return;
+                }
+                line.flags.push(Flag {
                     name: name.to_string(),
                     default: second_argument(text, name, *start, *end),
                     meaning: meaning.to_string(),
                     switch: matches!(default, Expr::BoolConstant(..)),
-                })
+                    choices: choices.first().map(texts).unwrap_or_default(),
+                });
             }
             ("arg", _) => line.open = true,
             ("arguments", []) => line.words = true,
-            ("output_folder", _) => line.add(Flag {
+            ("output_folder", _) if !line.flags.iter().any(|f| f.name == "overwrite") => line.flags.push(Flag {
                 name: "overwrite".into(),
                 default: "false".into(),
                 meaning: "write into a folder that is not empty".into(),
                 switch: true,
+                choices: Vec::new(),
             }),
             _ => {}
         });
         line
     }
 
-    fn add(&mut self, flag: Flag) {
-        if !self.flags.iter().any(|f| f.name == flag.name) {
-            self.flags.push(flag);
-        }
-    }
-
-    /// The help if it is asked for; an error when the command line has a name the script does not know.
-    pub fn help(&self, script: &str, given: &[String]) -> Result<Option<String>, Report> {
-        if given.iter().any(|w| w == "--help" || w == "-h") {
-            return Ok(Some(self.page(script)));
-        }
-        let mut words = given.iter();
+    /// What is given on the command line; an error when the script does not know it or, for a `complete` one, needs more.
+    pub fn read(&self, script: &str, given: &[String], complete: bool) -> Result<Given, Report> {
+        let wrong = |text: String| Err(Report::usage(format!("{script}: {text}")));
+        let mut result = Given::default();
+        let mut words = given.iter().peekable();
         while let Some(word) = words.next() {
             let Some(name) = word.strip_prefix("--") else {
-                if self.words || self.open {
-                    continue;
+                if !self.words {
+                    return wrong(format!("unexpected argument `{word}`; --help lists the options"));
                 }
-                return Err(Report::usage(format!("{script}: unexpected argument `{word}`; --help lists the options")));
+                result.words.push(word.clone());
+                continue;
             };
-            let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
-            match self.flags.iter().find(|f| f.name == name) {
-                Some(flag) if flag.switch || value.is_some() => {}
-                Some(_) if words.next().is_none() => {
-                    return Err(Report::usage(format!("{script}: --{name} needs a value")));
-                }
-                Some(_) => {}
-                None if self.open => {}
-                None => {
-                    let known = self.flags.iter().map(|f| f.name.as_str());
-                    let hint = match options::suggestion(name, known) {
-                        Some(near) => format!("did you mean --{near}?"),
-                        None => "--help lists the options".into(),
-                    };
-                    return Err(Report::usage(format!("{script}: no option --{name}; {hint}")));
-                }
+            let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value.into())));
+            let flag = self.flags.iter().find(|f| f.name == name);
+            if flag.is_none() && !self.open {
+                let known = self.flags.iter().map(|f| f.name.as_str());
+                return match options::suggestion(name, known) {
+                    Some(near) => wrong(format!("no option --{name}; did you mean --{near}?")),
+                    None => wrong(format!("no option --{name}; --help lists the options")),
+                };
             }
+            let switch = flag.is_some_and(|f| f.switch);
+            let belongs = |word: &&String| match switch {
+                true => ["true", "false"].contains(&word.as_str()),
+                false => !word.starts_with("--"),
+            };
+            let value: Option<String> = value.or_else(|| words.next_if(belongs).cloned());
+            let value = match value {
+                Some(value) => value,
+                None if flag.is_none() || switch => "true".into(),
+                None => return wrong(format!("--{name} needs a value")),
+            };
+            if let Some(text) = flag.and_then(|f| options::not_among(&value, &f.choices)) {
+                return wrong(format!("--{name}: {text}"));
+            }
+            result.values.insert(name.into(), value);
         }
-        Ok(None)
+        let missing = self.flags.iter().find(|f| f.is_required() && !result.values.contains_key(&f.name));
+        match missing {
+            Some(flag) if complete => wrong(format!("--{} is needed: {}", flag.name, flag.meaning)),
+            _ => Ok(result),
+        }
     }
 
-    fn page(&self, script: &str) -> String {
+    /// The defaults of the options as they are written.
+    pub fn defaults(&self) -> impl Iterator<Item = &str> {
+        self.flags.iter().map(|f| f.default.as_str())
+    }
+
+    /// The help, with the defaults as they are shown.
+    pub fn page(&self, script: &str, defaults: &[String]) -> String {
         let mut page = String::new();
         if !self.about.is_empty() {
             page += &format!("{}\n\n", self.about);
         }
-        page += &format!("usage: vitric run {script} [OPTIONS]\n");
+        let words = if self.words { " [WORDS]" } else { "" };
+        page += &format!("usage: vitric run {script} [OPTIONS]{words}\n");
         let width = self.flags.iter().map(|f| f.name.len()).max().unwrap_or(0).max(4);
-        for flag in &self.flags {
-            let shown = if flag.switch { String::new() } else { format!(" [{}]", flag.default) };
+        for (flag, default) in self.flags.iter().zip(defaults) {
+            let shown = match default.as_str() {
+                _ if flag.is_required() => " (needed)".to_string(),
+                _ if flag.switch => String::new(),
+                "" => String::new(),
+                default => format!(" [{default}]"),
+            };
             page += &format!("\n  --{:width$}  {}{shown}", flag.name, flag.meaning);
         }
         page += &format!("\n  --{:width$}  print this help", "help");
         page
     }
+}
+
+/// A list of texts that is written out.
+fn texts(list: &Expr) -> Vec<String> {
+    let text = |e: &Expr| if let Expr::StringConstant(text, _) = e { Some(text.to_string()) } else { None };
+    match list {
+        Expr::Array(items, _) => items.iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The definitions at the top of a script that only ask for options and calculate.
+pub(super) fn definitions(ast: &AST, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for statement in ast.statements() {
+        let Stmt::Var(_, _, position) = statement else { continue };
+        let mut harmless = true;
+        statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
+            harmless &= match path.last() {
+                Some(ASTNode::Expr(Expr::FnCall(call, _))) => call.op_token.is_some() || call.name == "arg",
+                Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => call.op_token.is_some() || call.name == "arg",
+                Some(ASTNode::Expr(Expr::MethodCall(..) | Expr::Custom(..))) => false,
+                Some(ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..))) => false,
+                _ => true,
+            };
+            harmless
+        });
+        if let Some(start) = offset(text, *position).filter(|_| harmless) {
+            let rest = &text[start..];
+            let mut quoted = false;
+            let end = rest.find(|c: char| {
+                quoted ^= c == '"';
+                c == ';' && !quoted
+            });
+            found.push(rest[..end.map_or(rest.len(), |end| end + 1)].to_string());
+        }
+    }
+    found
 }
 
 /// The comment at the top of a script.
@@ -352,16 +424,18 @@ fn about(text: &str) -> String {
 /// The default of `arg(name, default, meaning)` as it is written, from the places of name and meaning. The place of a
 /// formula is that of its last operator, so it is of no use here.
 fn second_argument(text: &str, name: &str, start: Position, end: Position) -> String {
-    let offset = |position: Position| -> Option<usize> {
-        let (line, column) = (position.line()?, position.position().unwrap_or(1));
-        let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-        let content = text.lines().nth(line - 1)?;
-        Some(before + content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at))
-    };
-    let (Some(start), Some(end)) = (offset(start), offset(end)) else { return String::new() };
+    let (Some(start), Some(end)) = (offset(text, start), offset(text, end)) else { return String::new() };
     let all = text.get(start..end).unwrap_or_default().trim();
     let rest = all.strip_prefix(&format!("\"{name}\"")).unwrap_or(all);
-    rest.trim_matches(|c: char| c == ',' || c.is_whitespace()).trim_matches('"').into()
+    rest.trim_matches(|c: char| c == ',' || c.is_whitespace()).into()
+}
+
+/// The byte at which a position is.
+fn offset(text: &str, position: Position) -> Option<usize> {
+    let (line, column) = (position.line()?, position.position().unwrap_or(1));
+    let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let content = text.lines().nth(line - 1)?;
+    Some(before + content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(at, _)| at))
 }
 
 #[cfg(test)]

@@ -151,8 +151,8 @@ mod binding {
 
     /// The value below which this fraction of the values lies; missing values are left out.
     #[rhai_fn(name = "quantile", return_raw)]
-    pub fn column_quantile(column: Column, fraction: f64) -> Raw<f64> {
-        Ok(column.reduce(Aggregate::Quantile(fraction))?)
+    pub fn column_quantile(column: Column, fraction: Dynamic) -> Raw<f64> {
+        Ok(column.reduce(Aggregate::Quantile(super::fraction(&fraction)?))?)
     }
 
     /// Counts of the values in bins of one width: a table with the middle of each bin under the column's name, `low`, `high`,
@@ -229,9 +229,74 @@ mod binding {
     }
 
     /// The value below which this fraction of the values lies.
-    #[rhai_fn(name = "quantile")]
-    pub fn expression_quantile(expression: Expression, fraction: f64) -> Expression {
-        expression.aggregate(Aggregate::Quantile(fraction))
+    #[rhai_fn(name = "quantile", return_raw)]
+    pub fn expression_quantile(expression: Expression, fraction: Dynamic) -> Raw<Expression> {
+        Ok(expression.aggregate(Aggregate::Quantile(super::fraction(&fraction)?)))
+    }
+
+    /// `x ln x` of a number, with 0 ln 0 = 0.
+    #[rhai_fn(name = "xlogx", return_raw)]
+    pub fn number_xlogx(x: Dynamic) -> Raw<f64> {
+        match number(&x) {
+            Some(x) => Ok(if x == 0.0 { 0.0 } else { x * x.ln() }),
+            None => fail(format!("xlogx: expected a number, found {}", shown(&x))),
+        }
+    }
+}
+
+/// A fraction of a quantile.
+fn fraction(value: &Dynamic) -> Raw<f64> {
+    let found = number(value).filter(|x| (0.0..=1.0).contains(x));
+    let wrong = || Error::input(format!("quantile: the fraction must be between 0 and 1, found {}", shown(value)));
+    Ok(found.ok_or_else(wrong)?)
+}
+
+/// Functions of a number that Rhai has for real ones alone, for whole ones.
+const OF_WHOLE: &[(&str, fn(f64) -> f64)] = &[
+    ("sqrt", f64::sqrt),
+    ("exp", f64::exp),
+    ("ln", f64::ln),
+    ("log", f64::log10),
+    ("sin", f64::sin),
+    ("cos", f64::cos),
+    ("tan", f64::tan),
+    ("asin", f64::asin),
+    ("acos", f64::acos),
+    ("atan", f64::atan),
+    ("sinh", f64::sinh),
+    ("cosh", f64::cosh),
+    ("tanh", f64::tanh),
+    ("round", f64::round),
+    ("floor", f64::floor),
+    ("ceiling", f64::ceil),
+    ("to_degrees", f64::to_degrees),
+    ("to_radians", f64::to_radians),
+];
+
+/// The same of two numbers.
+const OF_TWO: &[(&str, fn(f64, f64) -> f64)] = &[("log", f64::log), ("atan", f64::atan2), ("hypot", f64::hypot)];
+
+/// Functions that Rhai does not have.
+const OF_ANY: &[(&str, fn(f64) -> f64, &str)] = &[
+    ("log10", f64::log10, "Logarithm of a number to base 10."),
+    ("ceil", f64::ceil, "Smallest whole number above or at a number."),
+];
+
+/// Functions of numbers, whole ones too.
+fn add_functions_of_numbers(module: &mut Module) {
+    for &(name, function) in OF_WHOLE {
+        FuncRegistration::new(name).set_into_module(module, move |x: i64| function(x as f64));
+    }
+    for &(name, function) in OF_TWO {
+        FuncRegistration::new(name).set_into_module(module, move |x: i64, y: i64| function(x as f64, y as f64));
+        FuncRegistration::new(name).set_into_module(module, move |x: i64, y: f64| function(x as f64, y));
+        FuncRegistration::new(name).set_into_module(module, move |x: f64, y: i64| function(x, y as f64));
+    }
+    for &(name, function, text) in OF_ANY {
+        let help =
+            || FuncRegistration::new(name).with_comments([format!("/// {text}")]).with_params_info(["x: number"]);
+        help().set_into_module(module, function);
+        help().set_into_module(module, move |x: i64| function(x as f64));
     }
 }
 
@@ -334,6 +399,14 @@ fn add_functions(module: &mut Module) {
         help("column: Column")
             .set_into_module(module, move |a: Column| -> Raw<Dynamic> { Ok(cell(&a.aggregate(aggregate)?, 0)) });
         help("expression: Expression").set_into_module(module, move |a: Expression| a.aggregate(aggregate));
+        if ["mean", "median", "sum", "min", "max", "std"].contains(&name) {
+            FuncRegistration::new(name)
+                .with_comments(["/// The same of a list of numbers."])
+                .with_params_info(["list: Array"])
+                .set_into_module(module, move |list: Array| -> Raw<Dynamic> {
+                    Ok(cell(&read_column(name, &list)?.aggregate(aggregate)?, 0))
+                });
+        }
     }
     module.set_iter(std::any::TypeId::of::<Column>(), |value| {
         let column = value.cast::<Column>();
@@ -348,4 +421,8 @@ pub(super) fn register(library: &mut Library) {
     add_operators(&mut module);
     add_functions(&mut module);
     library.add("columns", module);
+    // Not under a topic: Rhai's own pages explain most of them.
+    let mut numbers = Module::new();
+    add_functions_of_numbers(&mut numbers);
+    library.engine().register_global_module(numbers.into());
 }

@@ -35,8 +35,12 @@ pub(super) struct Frames {
 impl Frames {
     /// Every frame as a glass at rest.
     pub(super) fn glasses(&self) -> Result<Vec<Glass>> {
-        let glass = |k| Ok(self.glass.then(self.trajectory.configuration(k)?, format!("frame {k}")));
-        (0..self.trajectory.len()).map(glass).collect()
+        (0..self.trajectory.len()).map(|k| self.frame(k)).collect()
+    }
+
+    /// One frame as a glass at rest.
+    fn frame(&self, number: usize) -> Result<Glass> {
+        Ok(self.glass.then(self.trajectory.configuration(number)?, format!("frame {number}")))
     }
 }
 
@@ -261,6 +265,18 @@ mod binding {
         Ok(Frames { trajectory: glass.trajectory()?.clone(), glass: glass.clone() })
     }
 
+    /// Number of frames; `for frame in trajectory` gives each as a glass, and `trajectory[0]` or `trajectory[-1]` one.
+    ///
+    /// ```rhai
+    /// let run = glass.md(nose_hoover(#{ temperature: 300*K }), #{ time: 0.1*ps, frames: 20*fs, seed: 1 });
+    /// for frame in run.trajectory { print(frame.energy); }
+    /// print(run.trajectory[-1].energy);
+    /// ```
+    #[rhai_fn(get = "len", name = "len")]
+    pub fn len(trajectory: &mut Frames) -> i64 {
+        trajectory.trajectory.len() as i64
+    }
+
     /// Number of frames.
     #[rhai_fn(get = "length")]
     pub fn length(trajectory: &mut Frames) -> i64 {
@@ -281,8 +297,7 @@ mod binding {
         if !(0..frames).contains(&place) {
             return fail(format!("trajectory: there is no frame {number}; it has {frames}, counted from 0"));
         }
-        let configuration = trajectory.trajectory.configuration(place as usize)?;
-        Ok(trajectory.glass.then(configuration, format!("frame {place}")))
+        Ok(trajectory.frame(place as usize)?)
     }
 
     /// Mean squared displacement against time: all atoms and each species [A^2].
@@ -325,5 +340,10 @@ fn line(frames: &Frames) -> String {
 pub(super) fn register(library: &mut Library) {
     library.value::<Conditions>("Ensemble", |c| c.record.clone());
     library.value::<Frames>("Trajectory", line);
-    library.add("dynamics", exported_module!(binding));
+    let mut module = exported_module!(binding);
+    module.set_iter_result(std::any::TypeId::of::<Frames>(), |value| {
+        let frames = value.cast::<Frames>();
+        Box::new((0..frames.trajectory.len()).map(move |k| Ok(Dynamic::from(frames.frame(k)?))))
+    });
+    library.add("dynamics", module);
 }

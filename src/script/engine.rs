@@ -1,16 +1,18 @@
 //! A session: the engine, what was defined so far, and the ways to run a script.
 
-use super::check;
+use super::check::{self, CommandLine};
 use super::error::{Context, Report};
 use super::help::Entry;
 use super::library::Library;
+use super::scan::Scan;
 use super::system::{self, Quit, State};
 use super::{
     column, deformation, dynamics, glass, io, minimize, neighbor_sum, plot, potential, saddle, stdlib, structure,
     table, terminal, units, vibration,
 };
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, EvalContext, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
+    AST, Dynamic, Engine, EvalAltResult, EvalContext, LexError, Map, OptimizationLevel, ParseErrorType, Position,
+    Scope, Token,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,13 +60,9 @@ impl Sources {
         self.0.get(source)?.lines().nth(line.checked_sub(1)?).map(str::to_string)
     }
 
-    /// Names that a script declares by `let`, `const`, `for` or `fn`.
-    pub fn declared(&self, source: &str) -> Vec<String> {
-        let text = self.0.get(source).map(String::as_str).unwrap_or_default();
-        let words: Vec<&str> =
-            text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).collect();
-        let declares = |pair: &&[&str]| ["let", "const", "for", "fn"].contains(&pair[0]);
-        words.windows(2).filter(declares).map(|pair| pair[1].to_string()).collect()
+    /// A whole text, empty when there is none of this name.
+    pub fn text(&self, source: &str) -> &str {
+        self.0.get(source).map(String::as_str).unwrap_or_default()
     }
 
     /// Where the option that a message names in backticks is given, in the statement that begins at a place.
@@ -129,7 +127,9 @@ impl Session {
         entries.extend(Entry::of_rhai());
         state.set_help(entries.clone());
         let mut engine = finished.engine;
-        allow_missing_options(&mut engine, &entries);
+        // Marked as volatile in Rhai: a new version may need a change here.
+        #[allow(deprecated)]
+        engine.on_missing_function(without_options);
         engine.set_default_tag(Dynamic::from(state.clone()));
         let last_value = Arc::new(Mutex::new(Vec::<Position>::new()));
         listen(&mut engine, last_value.clone());
@@ -210,14 +210,50 @@ impl Session {
     pub fn run(&mut self, text: &str, name: &str) -> Result<Outcome, Report> {
         self.sources.0.insert(name.into(), text.into());
         let plain = self.compile_as_written(text, name)?;
-        let command_line = check::CommandLine::of(&plain, text);
-        if let Some(help) = command_line.help(name, self.state.arguments())? {
-            terminal::observer().print(&help);
+        let command_line = CommandLine::of(&plain, text);
+        if let Some((twice, position)) = &command_line.twice {
+            let message = format!("arg: `{twice}` is an option of this script already");
+            return Err(Report::at(name, *position, message, &self.context(&plain)));
+        }
+        if self.state.arguments().iter().any(|w| w == "--help" || w == "-h") {
+            let asks = |w: &&String| *w == "--help" || *w == "-h";
+            let words: Vec<String> = self.state.arguments().iter().filter(|w| !asks(w)).cloned().collect();
+            self.state.set_given(command_line.read(name, &words, false)?);
+            let shown = self.defaults_shown(&plain, text, &command_line);
+            terminal::observer().print(&command_line.page(name, &shown));
             return Ok(Outcome::Exit(0));
         }
+        self.state.set_given(command_line.read(name, self.state.arguments(), true)?);
         let mut ast = self.compile(text, name)?;
         ast.set_source(name);
         self.finish(&ast, name)
+    }
+
+    /// The defaults of the options as a person reads them: what is written, or its value where that depends on other
+    /// options; empty when neither can be said.
+    fn defaults_shown(&self, ast: &AST, text: &str, command_line: &CommandLine) -> Vec<String> {
+        let mut scope = Scope::new();
+        let value = |code: &str, scope: &mut Scope| {
+            let mut names = self.all_names();
+            for (name, _, _) in scope.iter_raw() {
+                names.push(name.to_string(), ());
+            }
+            let ast = self.engine.compile_with_scope(&names, code).ok()?;
+            self.engine.eval_ast_with_scope::<Dynamic>(scope, &ast).ok()
+        };
+        for definition in check::definitions(ast, text) {
+            let _ = value(&definition, &mut scope);
+        }
+        let show = |code: &str| {
+            let word = |c: char| !(c.is_alphanumeric() || c == '_');
+            let own = code.split(word).any(|w| w == "if" || scope.contains(w));
+            if !own && !code.contains(['(', '{']) {
+                return code.trim_matches('"').to_string();
+            }
+            let found = value(code, &mut scope.clone_visible()).filter(|v| v.is_int() || v.is_float() || v.is_string());
+            found.map(|v| brief(&v)).unwrap_or_default()
+        };
+        command_line.defaults().map(show).collect()
     }
 
     /// Evaluates one input of an interactive session: functions and variables stay for the next.
@@ -238,8 +274,16 @@ impl Session {
         self.engine.lex(&[text]).0.take_while(|(token, _)| *token != Token::EOF).collect()
     }
 
-    /// Finds each `_` that is not the rest of a `switch`.
+    /// Tells the parser where an input has the last value.
     fn find_last_value(&self, text: &str) {
+        let found = self.last_value_places(text);
+        if let Ok(mut places) = self.last_value.lock() {
+            *places = found;
+        }
+    }
+
+    /// Each `_` that is not the rest of a `switch`.
+    pub fn last_value_places(&self, text: &str) -> Vec<Position> {
         // The places of the input before must not hide those of this one.
         if let Ok(mut places) = self.last_value.lock() {
             places.clear();
@@ -247,10 +291,12 @@ impl Session {
         let tokens = self.tokens(text);
         let is_value = |pair: &&[(Token, Position)]| pair[0].0 == Token::Underscore && pair[1].0 != Token::DoubleArrow;
         let ends = tokens.last().filter(|t| t.0 == Token::Underscore).map(|t| t.1);
-        let found = tokens.windows(2).filter(is_value).map(|pair| pair[0].1).chain(ends).collect();
-        if let Ok(mut places) = self.last_value.lock() {
-            *places = found;
-        }
+        tokens.windows(2).filter(is_value).map(|pair| pair[0].1).chain(ends).collect()
+    }
+
+    /// The seeds that were chosen in the last evaluation, as `call: chose seed: 1`.
+    pub fn chosen_seeds(&self) -> Vec<String> {
+        terminal::chosen()
     }
 
     /// What is wrong with a script, found without running it.
@@ -262,19 +308,23 @@ impl Session {
     /// What is wrong with a text, found without running it.
     pub fn check(&mut self, text: &str, name: &str) -> Result<Vec<Report>, Report> {
         self.sources.0.insert(name.into(), text.into());
-        let ast = self.compile_as_written(text, name)?;
+        let (ast, mut reports) = self.compile_with_faults(text, name)?;
         let mut keys: BTreeSet<String> = self.sources.0.values().flat_map(|text| check::map_keys(text)).collect();
         keys.extend(self.entries.iter().flat_map(Entry::quoted));
         let mut faults = check::faults(&ast, &self.entries);
         faults.extend(check::unknown_properties(&ast, &self.entries, &keys));
         faults.sort_by_key(|fault| fault.position);
         let context = self.context(&ast);
-        let report = |fault: check::Fault| Report::at(name, fault.position, fault.message(&context), &context);
-        Ok(faults.into_iter().map(report).collect())
+        let report = |fault: check::Fault| Report::at(name, fault.position, fault.message(&context, name), &context);
+        reports.extend(faults.into_iter().map(report));
+        Ok(reports)
     }
 
     /// True when the input is the beginning of something longer.
     pub fn is_incomplete(&self, text: &str) -> bool {
+        if Scan::of(text).open {
+            return true;
+        }
         let Err(error) = self.engine.compile_with_scope(&self.all_names(), text) else { return false };
         match error.err_type() {
             ParseErrorType::UnexpectedEOF => true,
@@ -284,9 +334,34 @@ impl Session {
             | ParseErrorType::FnMissingParams(..)
             | ParseErrorType::PropertyExpected
             | ParseErrorType::VariableExpected
-            | ParseErrorType::BadInput(rhai::LexError::UnterminatedString) => at_end(text, error.position()),
+            | ParseErrorType::BadInput(LexError::UnterminatedString) => at_end(text, error.position()),
             _ => false,
         }
+    }
+
+    /// Reports every unknown variable of a text, then compiles it as if they were known.
+    fn compile_with_faults(&mut self, text: &str, name: &str) -> Result<(AST, Vec<Report>), Report> {
+        let level = self.engine.optimization_level();
+        self.engine.set_optimization_level(OptimizationLevel::None);
+        let mut names = self.all_names();
+        let mut faults = Vec::new();
+        let result = loop {
+            match self.engine.compile_with_scope(&names, text) {
+                Ok(ast) => break Ok((ast, faults)),
+                Err(error) => {
+                    let report = Report::of_parse(&error, name, &self.context(&AST::empty()));
+                    match error.err_type() {
+                        ParseErrorType::VariableUndefined(unknown) if !names.contains(unknown) => {
+                            names.push(unknown.clone(), ());
+                            faults.push(report);
+                        }
+                        _ => break Err(report),
+                    }
+                }
+            }
+        };
+        self.engine.set_optimization_level(level);
+        result
     }
 
     fn compile(&self, text: &str, name: &str) -> Result<AST, Report> {
@@ -313,10 +388,10 @@ impl Session {
     }
 
     fn context(&self, ast: &AST) -> Context<'_> {
-        let variables = self.scope.iter_raw().map(|(name, _, _)| name.to_string());
+        let names = self.scope.iter_raw().map(|(name, _, _)| name.to_string()).collect();
         let functions = self.functions.iter_functions().chain(ast.iter_functions()).map(|f| f.name.to_string());
-        let names = variables.chain(functions).filter(|n| !n.contains('$')).collect();
-        Context { sources: &self.sources, entries: &self.entries, names }
+        let functions = functions.filter(|n| !n.contains('$')).collect();
+        Context { sources: &self.sources, entries: &self.entries, names, functions }
     }
 
     fn finish(&mut self, ast: &AST, name: &str) -> Result<Outcome, Report> {
@@ -338,6 +413,15 @@ impl Session {
     /// True when Ctrl-C was pressed during the last evaluation.
     pub fn was_interrupted(&self) -> bool {
         terminal::was_interrupted()
+    }
+}
+
+/// A number or text in few characters.
+fn brief(value: &Dynamic) -> String {
+    match value.as_float() {
+        Ok(x) if x != 0.0 && !(1e-3..1e6).contains(&x.abs()) => format!("{x:e}"),
+        Ok(x) => x.to_string(),
+        Err(_) => value.to_string(),
     }
 }
 
@@ -372,17 +456,6 @@ pub(super) fn read_script(path: &Path) -> Result<String, Report> {
 }
 
 /// Where functions take options, calls may leave them out.
-fn allow_missing_options(engine: &mut Engine, entries: &[Entry]) {
-    let takes_options =
-        |e: &&Entry| e.arguments.as_ref().is_some_and(|list| list.last().is_some_and(|last| last == OPTIONS));
-    let known: BTreeSet<String> = entries.iter().filter(takes_options).map(|e| e.name.clone()).collect();
-    // Marked as volatile in Rhai: a new version may need a change here.
-    #[allow(deprecated)]
-    engine.on_missing_function(move |name, arguments, method, context| {
-        without_options(&known, name, arguments, method, context)
-    });
-}
-
 /// What scripts print goes to the terminal, and `_` is read as a name where the session says so.
 fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
     engine.on_print(|text| terminal::observer().print(text));
@@ -396,6 +469,10 @@ fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
         Token::Underscore if last_value.lock().is_ok_and(|p| p.contains(&position)) => {
             Token::Identifier(Box::new("_".into()))
         }
+        // Exclusive or of the bits, where a reader sees a power.
+        Token::XOr | Token::XOrAssign => {
+            Token::LexError(Box::new(LexError::Runtime("`^` is not an operator here: a power is x ** 2".into())))
+        }
         token => token,
     });
 }
@@ -403,9 +480,9 @@ fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
 /// The name of the parameter that may be left out.
 pub(super) const OPTIONS: &str = "options";
 
-/// Calls that leave out the options: `f(x)` is `f(x, #{})` where the last parameter of `f` is called `options`.
+/// Calls of functions of the script that leave out the options: `f(x)` is `f(x, #{})` where the last parameter of `f` is
+/// called `options`.
 fn without_options(
-    known: &BTreeSet<String>,
     name: &str,
     arguments: &mut [&mut Dynamic],
     method: bool,
@@ -419,19 +496,11 @@ fn without_options(
         let function = module.get_script_fn(name, count);
         function.is_some_and(|f| f.params.last().is_some_and(|last| last == OPTIONS))
     };
-    if !known.contains(name) && !context.namespaces().iter().any(own) {
+    if !context.namespaces().iter().any(own) {
         return Ok(None);
     }
     let mut values: Vec<Dynamic> = arguments.iter().map(|a| (**a).clone()).collect();
     values.push(Map::new().into());
     let mut list: Vec<&mut Dynamic> = values.iter_mut().collect();
-    match context.call_fn_raw(name, method, method, &mut list) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => match *error {
-            EvalAltResult::ErrorFunctionNotFound(ref signature, _) if signature.split(" (").next() == Some(name) => {
-                Ok(None)
-            }
-            _ => Err(error),
-        },
-    }
+    context.call_fn_raw(name, method, method, &mut list).map(Some)
 }

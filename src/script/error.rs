@@ -2,9 +2,10 @@
 
 use super::engine::Sources;
 use super::help::Entry;
-use super::options::suggestion;
+use super::options::{public_name, suggestion};
+use super::scan::{OUTSIDE, Scan};
 use crate::error::{Error, Kind};
-use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 use std::fmt::Write;
 
 /// The result of a bound function; `?` turns a library error into it, and Rhai adds the position of the call.
@@ -12,6 +13,9 @@ pub type Raw<T> = Result<T, Box<EvalAltResult>>;
 
 /// Marks a message that is about the function it came from, whose name the chain of calls knows.
 pub(super) const OF_CALLER: char = '\u{1}';
+
+/// What the names begin with that Rhai gives to closures.
+const CLOSURE: &str = "anon$";
 
 /// Marks a message about the command line.
 pub(super) const USAGE: char = '\u{2}';
@@ -49,8 +53,10 @@ pub struct Report {
 pub(super) struct Context<'a> {
     pub sources: &'a Sources,
     pub entries: &'a [Entry],
-    /// Names of variables and of functions of the script.
+    /// Names of variables.
     pub names: Vec<String>,
+    /// Names of functions of the script.
+    pub functions: Vec<String>,
 }
 
 /// One place on the way from the script to the error.
@@ -76,11 +82,9 @@ impl Report {
     /// A script that could not be read as a program.
     pub(super) fn of_parse(error: &ParseError, source: &str, context: &Context) -> Report {
         let message = match error.err_type() {
-            ParseErrorType::VariableUndefined(name) => {
-                let declared = context.sources.declared(source);
-                context.no_variable_among(name, declared.iter().map(String::as_str))
-            }
+            ParseErrorType::VariableUndefined(name) => context.no_variable(name, source, error.position()),
             ParseErrorType::Reserved(name) => format!("`{name}` is a reserved word"),
+            ParseErrorType::BadInput(LexError::Runtime(text)) => text.clone(),
             other => other.to_string(),
         };
         Report::at(source, error.position(), message, context)
@@ -95,11 +99,15 @@ impl Report {
     /// An error while a script ran; `source` names the script.
     pub(super) fn of_run(error: &EvalAltResult, source: &str, context: &Context) -> Report {
         let (mut frames, cause) = unwind(error, source);
-        let mut message = context.message(cause);
+        let mut message = context.message(cause, &frames);
         if let Some(rest) = message.strip_prefix(OF_CALLER) {
             let function = frames.last().and_then(|f| f.function.clone());
-            message = function.map_or(rest.to_string(), |name| format!("{name}: {rest}"));
-            if frames.len() > 1 {
+            message = match function {
+                Some(name) if name.starts_with(CLOSURE) => format!("the closure: {rest}"),
+                Some(name) => format!("{name}: {rest}"),
+                None => rest.to_string(),
+            };
+            if frames.len() > 1 && !frames[frames.len() - 2].position.is_none() {
                 frames.pop();
             }
         }
@@ -129,27 +137,38 @@ fn unwind<'a>(error: &'a EvalAltResult, source: &str) -> (Vec<Frame>, &'a EvalAl
                 source = name.clone();
                 error = inner;
             }
-            _ => return (frames, error),
+            _ => break,
         }
     }
+    frames.retain(|f| f.source != super::stdlib::WITHOUT_OPTIONS);
+    (frames, error)
 }
 
 impl Context<'_> {
     /// The cause in words of the language, without the position.
-    fn message(&self, cause: &EvalAltResult) -> String {
+    fn message(&self, cause: &EvalAltResult, frames: &[Frame]) -> String {
+        let source = frames.last().map(|f| f.source.as_str()).unwrap_or_default();
         match cause {
             EvalAltResult::ErrorRuntime(value, _) if value.is_string() => value.to_string(),
             EvalAltResult::ErrorRuntime(value, _) => format!("{value}"),
             EvalAltResult::ErrorTerminated(value, _) => value.to_string(),
-            EvalAltResult::ErrorFunctionNotFound(signature, _) => self.no_function(signature),
-            EvalAltResult::ErrorVariableNotFound(name, _) => self.no_variable(name),
+            EvalAltResult::ErrorFunctionNotFound(signature, _) => self.no_function(signature, source),
+            EvalAltResult::ErrorVariableNotFound(name, position) => self.no_variable(name, source, *position),
             EvalAltResult::ErrorPropertyNotFound(name, _) => format!("the map has no `{name}`"),
             EvalAltResult::ErrorDotExpr(text, _) => self.no_property(text),
+            EvalAltResult::ErrorIndexingType(text, _) => no_index(text),
             EvalAltResult::ErrorStackOverflow(_) => "functions call each other without end".into(),
             EvalAltResult::ErrorUnboundThis(_) => "this function is a method: write value.function(...)".into(),
             EvalAltResult::ErrorMismatchOutputType(wanted, found, _)
             | EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
-                format!("expected {}, found {}", readable(wanted), readable(found))
+                let (wanted, found) = (readable(wanted), readable(found));
+                let hint = match (wanted.as_str(), found.as_str()) {
+                    ("true or false", "Expression" | "Column") => {
+                        "; conditions on columns are joined by & and |, not && and ||"
+                    }
+                    _ => "",
+                };
+                format!("expected {wanted}, found {found}{hint}")
             }
             other => {
                 let mut text = other.to_string();
@@ -162,47 +181,67 @@ impl Context<'_> {
     }
 
     fn all_names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|e| e.name.as_str()).chain(self.names.iter().map(String::as_str))
+        let own = self.names.iter().chain(&self.functions);
+        self.entries.iter().map(|e| e.name.as_str()).chain(own.map(String::as_str))
     }
 
-    pub fn no_variable(&self, name: &str) -> String {
-        self.no_variable_among(name, std::iter::empty())
-    }
-
-    fn no_variable_among<'a>(&'a self, name: &str, declared: impl Iterator<Item = &'a str> + Clone) -> String {
-        if declared.clone().any(|d| d == name) || self.names.iter().any(|n| n == name) {
-            return format!("`{name}` is not known here: a named function sees only its arguments and the constants");
+    fn no_variable(&self, name: &str, source: &str, position: Position) -> String {
+        let scan = Scan::of(self.sources.text(source));
+        let place = (position.line().unwrap_or(1), position.position().unwrap_or(1));
+        if let Some(reason) = scan.why_unknown(name, place) {
+            return reason;
         }
-        if self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
+        if self.names.iter().any(|n| n == name) && scan.in_function(place) {
+            return format!("`{name}` is not known here: {OUTSIDE}");
+        }
+        let own = self.functions.iter().any(|f| f == name);
+        if own || self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
             return format!("`{name}` is a function: write {name}(...)");
         }
-        match suggestion(name, declared.chain(self.all_names())) {
+        match suggestion(name, scan.declared().chain(self.all_names()).filter(|near| *near != name)) {
             Some(near) => format!("no variable `{name}`; did you mean `{near}`?"),
             None => format!("no variable `{name}`"),
         }
     }
 
     /// From a signature such as `foo (i64, Glass)`.
-    fn no_function(&self, signature: &str) -> String {
+    fn no_function(&self, signature: &str, source: &str) -> String {
         let (name, types) = signature.split_once(" (").unwrap_or((signature, ""));
-        let types: Vec<String> = types.trim_end_matches(')').split(", ").map(readable).collect();
+        let types = types.strip_suffix(')').unwrap_or(types).split(", ").filter(|t| !t.is_empty());
+        let types: Vec<String> = types.map(readable).collect();
+        if name.starts_with(CLOSURE) {
+            return format!("the closure cannot be called with ({})", types.join(", "));
+        }
         if !name.starts_with(char::is_alphabetic) {
             return format!("`{name}` does not work for {}", types.join(" and "));
         }
-        let known: Vec<&Entry> = self.entries.iter().filter(|e| e.name == name).collect();
+        let known: Vec<&Entry> = self.entries.iter().filter(|e| e.name == name && e.arguments.is_some()).collect();
         if !known.is_empty() {
             let mut forms: Vec<String> = known.iter().map(|e| e.signature()).collect();
             forms.dedup();
             forms.truncate(4);
             return format!("{name}: cannot be called with ({}); there is {}", types.join(", "), forms.join(", "));
         }
-        if self.names.iter().any(|n| n == name) {
-            return format!("{name}: cannot be called with {} argument(s)", types.len());
+        if self.functions.iter().any(|n| n == name) {
+            return match types.len() {
+                1 => format!("{name}: cannot be called with 1 argument"),
+                count => format!("{name}: cannot be called with {count} arguments"),
+            };
         }
-        self.no_function_named(name)
+        self.no_function_named(name, source)
     }
 
-    pub fn no_function_named(&self, name: &str) -> String {
+    /// A call of something that is no function.
+    pub fn no_function_named(&self, name: &str, source: &str) -> String {
+        let scan = Scan::of(self.sources.text(source));
+        if self.names.iter().any(|n| n == name) || scan.declared().any(|d| d == name) {
+            return format!("`{name}` is a variable; a closure in it is called by {name}.call(...)");
+        }
+        let properties: Vec<String> =
+            self.entries.iter().filter(|e| e.name == name).map(|e| format!("`{}`", e.signature())).collect();
+        if !properties.is_empty() {
+            return format!("no function `{name}`; there is {} without brackets", properties.join(", "));
+        }
         match suggestion(name, self.all_names()) {
             Some(near) => format!("no function `{name}`; did you mean `{near}`?"),
             None => format!("no function `{name}`"),
@@ -239,14 +278,31 @@ impl Context<'_> {
     }
 }
 
+/// From Rhai's text `Indexer unavailable: T [U]`, of which this is `T [U]` or `T [U] = V`.
+fn no_index(text: &str) -> String {
+    let (kind, rest) = text.split_once(" [").unwrap_or((text, ""));
+    let (index, value) = rest.split_once(']').unwrap_or((rest, ""));
+    match value.trim().strip_prefix("= ") {
+        Some(_) => format!("the elements of a {} cannot be set", readable(kind)),
+        None => format!("a {} cannot be indexed with [{}]", readable(kind), readable(index)),
+    }
+}
+
 /// The name of a type as a physicist would say it.
 fn readable(kind: &str) -> String {
     let kind = kind.trim().trim_start_matches("&mut ").trim_start_matches('&');
+    if let Some(name) = public_name(kind) {
+        return name;
+    }
+    // A text goes by several types.
+    let kind = kind.split(" | ").next().unwrap_or(kind).trim_start_matches('&');
     match kind.rsplit("::").next().unwrap_or(kind) {
         "i64" => "integer",
         "f64" => "number",
+        "bool" => "true or false",
         "str" | "string" | "ImmutableString" | "String" => "text",
         "array" | "Array" => "list",
+        "map" | "Map" => "map",
         "Fn" | "FnPtr" => "closure",
         "()" => "nothing",
         other => other,
@@ -284,7 +340,7 @@ fn render(message: &str, frames: &[Frame], sources: &Sources) -> String {
 
 fn named(frame: &Frame) -> String {
     match frame.function.as_deref() {
-        Some(name) if name.starts_with("anon$") => "a closure".into(),
+        Some(name) if name.starts_with(CLOSURE) => "a closure".into(),
         Some(name) => format!("`{name}`"),
         None => "the script".into(),
     }

@@ -154,6 +154,21 @@ mod binding {
         other.then(other.configuration().clone(), step)
     }
 
+    /// A larger glass: the periodic cell repeated along its three edges, with its velocities.
+    ///
+    /// ```rhai
+    /// let larger = glass.repeat([2, 2, 2]);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn repeat(glass: Glass, times: Array) -> Raw<Glass> {
+        let whole = |v: &Dynamic| v.as_int().ok().and_then(|n| usize::try_from(n).ok());
+        let times: Vec<usize> = times.iter().filter_map(whole).collect();
+        let [a, b, c] = times[..] else {
+            return super::super::fail("repeat: expected three whole numbers, as in [2, 2, 2]");
+        };
+        Ok(glass.then(glass.configuration().repeated([a, b, c])?, format!("repeat([{a}, {b}, {c}])")))
+    }
+
     /// How the glass was made: a list of lines, one for each step.
     #[rhai_fn(get = "history")]
     pub fn history(glass: &mut Glass) -> Array {

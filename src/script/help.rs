@@ -17,18 +17,26 @@ pub struct Entry {
     pub of: Option<String>,
     /// Names of the arguments after the subject; none for a property or constant.
     pub arguments: Option<Vec<String>>,
+    /// Type of the value it gives, if that is known.
+    pub gives: Option<String>,
     /// The doc comment without its slashes.
     pub text: String,
     /// Names of the options, from the lines ``- `name`: meaning`` of the doc comment.
     pub options: Vec<String>,
 }
 
+/// Words whose full stop ends no sentence.
+const ABBREVIATIONS: &[&str] = &["Eq", "Eqs", "Fig", "et al", "e.g", "i.e", "vs", "Phys", "Rev", "Lett"];
+
+/// For each type of the library its name in Rust and in scripts.
+pub(super) type Types = BTreeMap<TypeId, (&'static str, String)>;
+
 /// Topic of what Rhai itself brings.
 const RHAI: &str = "language";
 
 impl Entry {
     /// Every documented name of a module, in the order of names.
-    pub(super) fn of_module(topic: &str, module: &Shared<Module>, types: &BTreeMap<TypeId, String>) -> Vec<Entry> {
+    pub(super) fn of_module(topic: &str, module: &Shared<Module>, types: &Types) -> Vec<Entry> {
         let mut engine = Engine::new_raw();
         engine.register_global_module(module.clone());
         Entry::of_engine(topic, &engine, types)
@@ -36,10 +44,10 @@ impl Entry {
 
     /// Every name of the packages of Rhai.
     pub(super) fn of_rhai() -> Vec<Entry> {
-        Entry::of_engine(RHAI, &Engine::new(), &BTreeMap::new())
+        Entry::of_engine(RHAI, &Engine::new(), &Types::new())
     }
 
-    fn of_engine(topic: &str, engine: &Engine, types: &BTreeMap<TypeId, String>) -> Vec<Entry> {
+    fn of_engine(topic: &str, engine: &Engine, types: &Types) -> Vec<Entry> {
         let mut entries = engine.collect_fn_metadata(None, |info| Entry::of_function(topic, &info, types), true);
         let key = |e: &Entry| (e.name.clone(), e.of.clone(), e.arguments.as_ref().map(Vec::len));
         // The functions of a module come in no fixed order.
@@ -51,10 +59,10 @@ impl Entry {
 
     pub(super) fn constant(topic: &str, name: &str, text: &str) -> Entry {
         let (topic, name, text) = (topic.into(), name.into(), text.into());
-        Entry { topic, name, of: None, arguments: None, text, options: Vec::new() }
+        Entry { topic, name, of: None, arguments: None, gives: None, text, options: Vec::new() }
     }
 
-    fn of_function(topic: &str, info: &rhai::FuncInfo, types: &BTreeMap<TypeId, String>) -> Option<Entry> {
+    fn of_function(topic: &str, info: &rhai::FuncInfo, types: &Types) -> Option<Entry> {
         let (raw_name, comments, mut arguments, mut of): (String, Vec<String>, Vec<String>, _) = match &info.script {
             Some(script) => (
                 script.name.into(),
@@ -64,7 +72,7 @@ impl Entry {
             ),
             None => {
                 let name = |p: &rhai::Identifier| p.split(':').next().unwrap_or_default().trim().to_string();
-                let of = info.metadata.param_types.first().and_then(|t| types.get(t)).cloned();
+                let of = info.metadata.param_types.first().and_then(|t| types.get(t)).map(|kind| kind.1.clone());
                 let all = info.metadata.params_info.iter();
                 let arguments = all.filter(|p| !p.contains("NativeCallContext")).map(name).collect();
                 let comments = info.metadata.comments.iter().map(|c| c.to_string()).collect();
@@ -86,7 +94,8 @@ impl Entry {
         if topic == RHAI {
             of = None;
         }
-        Some(Entry { topic: topic.into(), name, of, arguments, text, options })
+        let gives = given_type(&info.metadata.return_type, types);
+        Some(Entry { topic: topic.into(), name, of, arguments, gives, text, options })
     }
 
     /// True for a property of a type.
@@ -109,11 +118,13 @@ impl Entry {
     /// The first sentence of the text.
     pub fn summary(&self) -> String {
         let paragraph = self.text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-        paragraph
-            .split_once(". ")
-            .map_or(paragraph.clone(), |(first, _)| first.to_string())
-            .trim_end_matches('.')
-            .into()
+        let ends = |(at, _): &(usize, &str)| {
+            let before = &paragraph[..*at];
+            let closed = before.matches('(').count() <= before.matches(')').count();
+            closed && !ABBREVIATIONS.iter().any(|word| before.ends_with(word))
+        };
+        let end = paragraph.match_indices(". ").find(ends).map_or(paragraph.len(), |(at, _)| at);
+        paragraph[..end].trim_end_matches('.').into()
     }
 
     /// The examples of the text, with whether they are fast.
@@ -138,15 +149,47 @@ impl Entry {
     }
 }
 
-/// The pages of every entry with a name; a suggestion when there is none.
-pub fn pages(entries: &[Entry], name: &str) -> Result<String, String> {
-    let found: Vec<String> = entries.iter().filter(|e| e.name == name && e.topic != RHAI).map(Entry::page).collect();
-    if !found.is_empty() {
-        return Ok(found.join("\n"));
+/// The help of a name, or of the type of the variable that has the name.
+pub fn explain(entries: &[Entry], name: &str, kind: Option<&str>) -> Result<String, String> {
+    match kind.map(|kind| (kind, pages(entries, kind))) {
+        None => pages(entries, name),
+        Some((kind, Ok(text))) => Ok(format!("{name} is a {kind}\n\n{text}")),
+        Some((kind, Err(_))) => Ok(format!("{name} is of type {kind}")),
     }
-    let topic: Vec<&Entry> = entries.iter().filter(|e| e.topic == name).collect();
-    if !topic.is_empty() {
-        return Ok(list(&topic));
+}
+
+/// The type in scripts of a result that Rust writes as `Raw<Glass>` or `Glass`.
+fn given_type(written: &str, types: &Types) -> Option<String> {
+    let inner = written.trim().strip_prefix("Raw<").and_then(|w| w.strip_suffix('>')).unwrap_or(written.trim());
+    let last = |path: &str| {
+        let name = path.trim_end_matches('>').rsplit([':', '<']).next().unwrap_or_default().trim();
+        name.strip_prefix("Shared").unwrap_or(name).to_string()
+    };
+    types.values().find(|(rust, _)| last(rust) == last(inner)).map(|(_, name)| name.clone())
+}
+
+/// The pages of every entry with a name, such as `minimize`, `glass.minimize` or `.minimize`, or the list of a topic or a
+/// type; a suggestion when there is none.
+pub fn pages(entries: &[Entry], name: &str) -> Result<String, String> {
+    let (subject, word) = name.rsplit_once('.').unwrap_or(("", name));
+    let of = |e: &&Entry| {
+        let kind = e.of.as_deref().map(snake);
+        e.name == word
+            && e.topic != RHAI
+            && (!name.contains('.') || kind.is_some_and(|k| subject.is_empty() || k == subject.to_lowercase()))
+    };
+    let found: Vec<&Entry> = entries.iter().filter(of).collect();
+    let topic: Vec<&Entry> = entries.iter().filter(|e| e.topic == name && name != RHAI).collect();
+    // A function is meant before a topic, and a topic before a property.
+    if !topic.is_empty() && found.iter().all(|e| e.of.is_some()) {
+        let mut text = list(&topic);
+        for entry in found {
+            text += &format!("\n\n{}", entry.page().trim_end());
+        }
+        return Ok(text);
+    }
+    if !found.is_empty() {
+        return Ok(found.iter().map(|e| e.page()).collect::<Vec<_>>().join("\n"));
     }
     let members: Vec<&Entry> = entries.iter().filter(|e| e.of.as_deref() == Some(name)).collect();
     if !members.is_empty() {
@@ -156,7 +199,8 @@ pub fn pages(entries: &[Entry], name: &str) -> Result<String, String> {
     if !found.is_empty() {
         return Ok(found.join("\n"));
     }
-    Err(match suggestion(name, entries.iter().map(|e| e.name.as_str())) {
+    let known = entries.iter().flat_map(|e| [e.name.as_str(), e.topic.as_str()]);
+    Err(match suggestion(word, known.filter(|k| *k != word)) {
         Some(near) => format!("help: nothing is called `{name}`; did you mean `{near}`?"),
         None => format!("help: nothing is called `{name}`; help() lists the topics"),
     })
@@ -185,7 +229,9 @@ pub fn overview(entries: &[Entry]) -> String {
 fn list(entries: &[&Entry]) -> String {
     let width = entries.iter().map(|e| e.signature().chars().count()).max().unwrap_or(0).min(40);
     let line = |e: &&Entry| format!("{:width$}  {}", e.signature(), e.summary()).trim_end().to_string();
-    entries.iter().map(line).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<String> = entries.iter().map(line).collect();
+    lines.dedup();
+    lines.join("\n")
 }
 
 fn wrapped(names: &[String]) -> String {

@@ -1,8 +1,9 @@
 //! What a binding file adds to the language: functions, types and constants, under a topic of the help.
 
-use super::help::Entry;
-use super::terminal;
-use rhai::{Dynamic, Engine, FuncRegistration, Module, Scope, Shared};
+use super::help::{Entry, Types};
+use super::options::set_public_name;
+use super::{engine, terminal};
+use rhai::{Dynamic, Engine, FuncRegistration, Map, Module, NativeCallContext, RhaiFunc, Scope, Shared};
 use std::any::TypeId;
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ pub struct Library {
     engine: Engine,
     topics: Vec<(String, Shared<Module>)>,
     constants: Vec<Entry>,
-    types: BTreeMap<TypeId, String>,
+    types: Types,
     values: BTreeMap<String, Dynamic>,
 }
 
@@ -35,14 +36,20 @@ impl Library {
     }
 
     /// Adds the functions of a module (`exported_module!(binding)`); their doc comments are the help under `topic`.
+    ///
+    /// A function whose last parameter is called `options` may also be called without it.
     pub fn add(&mut self, topic: &str, module: Module) {
-        self.add_shared(topic, module.into());
+        let module: Shared<Module> = module.into();
+        let shorter = without_options(&module);
+        self.add_shared(topic, module);
+        self.engine.register_global_module(shorter.into());
     }
 
     /// Names a type and says how its value prints, in one line or as a table.
     pub fn value<T: Clone + Send + Sync + 'static>(&mut self, name: &str, line: fn(&T) -> String) {
         self.engine.register_type_with_name::<T>(name);
-        self.types.insert(TypeId::of::<T>(), name.into());
+        self.types.insert(TypeId::of::<T>(), (std::any::type_name::<T>(), name.into()));
+        set_public_name(std::any::type_name::<T>(), name);
         let mut module = Module::new();
         for function in ["to_string", "to_debug"] {
             FuncRegistration::new(function)
@@ -94,4 +101,35 @@ impl Library {
         }
         Finished { engine: self.engine, entries, names }
     }
+}
+
+/// For each function whose last parameter is called `options`, one that leaves it out. It passes its own place in the
+/// script on, so that errors show it.
+fn without_options(module: &Shared<Module>) -> Module {
+    let mut engine = Engine::new_raw();
+    engine.register_global_module(module.clone());
+    let shapes = engine.collect_fn_metadata(
+        None,
+        |info| {
+            let last = info.metadata.params_info.last()?.split(':').next()?.trim();
+            let types = info.metadata.param_types.to_vec();
+            (last == engine::OPTIONS && info.script.is_none()).then(|| (info.metadata.name.to_string(), types))
+        },
+        true,
+    );
+    let mut shorter = Module::new();
+    for (name, mut types) in shapes {
+        types.pop();
+        let called = name.clone();
+        let call = move |context: Option<NativeCallContext>, arguments: &mut [&mut Dynamic]| {
+            let context = context.expect("Rhai gives a context to functions that ask for one");
+            let mut values: Vec<Dynamic> = arguments.iter().map(|a| (**a).clone()).collect();
+            values.push(Map::new().into());
+            let mut list: Vec<&mut Dynamic> = values.iter_mut().collect();
+            context.call_native_fn_raw(&called, false, &mut list)
+        };
+        let function = RhaiFunc::Pure { func: Shared::new(call), has_context: true, is_pure: true, is_volatile: true };
+        FuncRegistration::new(name).set_into_module_raw(&mut shorter, types, function);
+    }
+    shorter
 }

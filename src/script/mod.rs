@@ -23,6 +23,7 @@ mod options;
 mod plot;
 mod potential;
 mod saddle;
+mod scan;
 mod stdlib;
 mod structure;
 mod system;

@@ -4,8 +4,10 @@ use super::Raw;
 use crate::error::{Error, Result};
 use rhai::{Array, Dynamic, FnPtr, Map};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::RwLock;
 
 /// The options of one call.
 ///
@@ -144,7 +146,7 @@ impl Options {
         if given.value.is_none() {
             // The keys of the standard hasher are the only randomness at hand without asking the time.
             let chosen = std::hash::RandomState::new().build_hasher().finish() % 1_000_000_000;
-            super::observer().say(&format!("{}: chose {name}: {chosen}", self.call));
+            super::terminal::say_chosen(format!("{}: chose {name}: {chosen}", self.call));
             return Ok(given.or(chosen));
         }
         given.required()
@@ -252,8 +254,26 @@ pub(super) fn shown(value: &Dynamic) -> String {
         None if value.is_map() => "a map #{ }".into(),
         None if value.is_fnptr() => "a closure".into(),
         None if value.is_unit() => "()".into(),
-        None => format!("a {}", value.type_name().rsplit("::").next().unwrap_or("value")),
+        None => match public_name(value.type_name()) {
+            Some(name) => format!("a {name}"),
+            None => format!("a {}", value.type_name().rsplit("::").next().unwrap_or("value")),
+        },
     }
+}
+
+/// What scripts call the types of the library.
+static NAMES: RwLock<BTreeMap<&str, String>> = RwLock::new(BTreeMap::new());
+
+/// Says what scripts call a type.
+pub(super) fn set_public_name(kind: &'static str, name: &str) {
+    if let Ok(mut names) = NAMES.write() {
+        names.insert(kind, name.into());
+    }
+}
+
+/// What scripts call a type of the library.
+pub(super) fn public_name(kind: &str) -> Option<String> {
+    NAMES.read().ok()?.get(kind).cloned()
 }
 
 /// `no option `rat`; did you mean `rate`?`, or the list of names when none is near.
@@ -264,6 +284,18 @@ pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
         None if known.is_empty() => format!("no option `{name}`; it takes none"),
         None => format!("no option `{name}`; it takes {}", known.join(", ")),
     }
+}
+
+/// What is wrong with a word that must be one of several, if it is not; any word is right when there are none.
+pub(super) fn not_among(word: &str, choices: &[String]) -> Option<String> {
+    if choices.is_empty() || choices.iter().any(|c| c == word) {
+        return None;
+    }
+    let hint = match suggestion(word, choices.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    Some(format!("expected {}, found `{word}`{hint}", choices.join(" or ")))
 }
 
 /// The known name nearest to a wrong one, if it is near enough to be a slip.

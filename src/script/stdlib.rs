@@ -1,6 +1,6 @@
 //! The standard library: Rhai files embedded in the program, replaced one by one by those of a directory.
 
-use super::engine::Sources;
+use super::engine::{OPTIONS, Sources};
 use super::error::{Context, Report};
 use super::library::Library;
 use include_dir::{Dir, include_dir};
@@ -12,6 +12,9 @@ static EMBEDDED: Dir = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
 
 /// Prefix of the names of embedded files in errors.
 const PREFIX: &str = "stdlib/";
+
+/// Name of the functions that call those of the library without options.
+pub(super) const WITHOUT_OPTIONS: &str = "stdlib/without options";
 
 /// True for a file that is part of the program.
 pub(super) fn is_built_in(source: &str) -> bool {
@@ -44,16 +47,43 @@ pub(super) fn files(directory: Option<&Path>) -> Result<BTreeMap<String, String>
 /// Compiles each file into a global module, so that its functions and closures work everywhere.
 pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> Result<(), Report> {
     let sources = Sources::of(files);
-    let context = Context { sources: &sources, entries: &[], names: Vec::new() };
+    let context = Context { sources: &sources, entries: &[], names: Vec::new(), functions: Vec::new() };
     for (name, text) in files {
         let names = library.names();
         let mut ast =
             library.engine().compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &context))?;
         ast.set_source(name.as_str());
+        let shorter = without_options(&ast);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, library.engine())
             .map_err(|e| Report::of_run(&e, name, &context))?;
         let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         library.add_shared(&stem, module.into());
+        let mut ast =
+            library.engine().compile(&shorter).map_err(|e| Report::of_parse(&e, WITHOUT_OPTIONS, &context))?;
+        ast.set_source(WITHOUT_OPTIONS);
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, library.engine())
+            .map_err(|e| Report::of_run(&e, name, &context))?;
+        library.engine().register_global_module(module.into());
     }
     Ok(())
+}
+
+/// For each function whose last parameter is called `options`, one that leaves it out.
+fn without_options(ast: &rhai::AST) -> String {
+    let shape = |f: &rhai::ScriptFnMetadata| (f.name.to_string(), f.this_type.map(str::to_string), f.params.len());
+    let known: Vec<_> = ast.iter_functions().map(|f| shape(&f)).collect();
+    let mut text = String::new();
+    for function in ast.iter_functions().filter(|f| f.params.last() == Some(&OPTIONS)) {
+        let (name, kind, count) = shape(&function);
+        if known.contains(&(name.clone(), kind.clone(), count - 1)) {
+            continue;
+        }
+        let shorter = function.params[..count - 1].join(", ");
+        let longer = [&function.params[..count - 1], &["#{}"]].concat().join(", ");
+        text += &match kind {
+            Some(kind) => format!("fn {kind}.{name}({shorter}) {{ this.{name}({longer}) }}\n"),
+            None => format!("fn {name}({shorter}) {{ {name}({longer}) }}\n"),
+        };
+    }
+    text
 }

@@ -69,7 +69,9 @@ const FUNCTIONS: &[(&str, Unary, &str)] = &[
 
 #[export_module]
 mod binding {
-    /// A descriptor of one's own: a name, and a closure that takes a glass and gives a column, one value for each atom.
+    /// A descriptor of one's own: a name, and a closure that takes a glass and gives a column or list, one value for each atom.
+    ///
+    /// Variables of the script that the closure uses have the values they had when the descriptor was made.
     ///
     /// ```rhai
     /// let packing = descriptor("packing", |glass| 12.8 / glass.voronoi().volumes);
@@ -77,7 +79,7 @@ mod binding {
     /// ```
     #[rhai_fn(name = "descriptor")]
     pub fn new_descriptor(name: &str, closure: FnPtr) -> Descriptor {
-        Descriptor { name: name.into(), unit: None, closure }
+        Descriptor { name: name.into(), unit: None, closure: super::with_values_of_now(closure) }
     }
 
     /// The same with the unit of its values.
@@ -87,7 +89,17 @@ mod binding {
     /// ```
     #[rhai_fn(name = "descriptor")]
     pub fn descriptor_with_unit(name: &str, unit: &str, closure: FnPtr) -> Descriptor {
-        Descriptor { name: name.into(), unit: Some(unit.into()), closure }
+        Descriptor { name: name.into(), unit: Some(unit.into()), closure: super::with_values_of_now(closure) }
+    }
+
+    /// The same descriptor under another name, which is that of its column.
+    ///
+    /// ```rhai
+    /// let short = excess_entropy(#{ cutoff: 3.9*angstrom }).named("s2_short");
+    /// ```
+    #[rhai_fn(name = "named")]
+    pub fn named_descriptor(descriptor: Descriptor, name: &str) -> Descriptor {
+        Descriptor { name: name.into(), ..descriptor }
     }
 
     /// Name of a descriptor, which is that of its column.
@@ -558,9 +570,17 @@ fn check_length(call: &str, name: &str, length: usize, glass: &Glass) -> Raw<()>
     fail(format!("{call}: `{name}` has {length} values for {} atoms", glass.len()))
 }
 
+/// A closure whose captured variables no longer follow the script: they would all be those at the end of a loop.
+fn with_values_of_now(mut closure: FnPtr) -> FnPtr {
+    closure.iter_curry_mut().for_each(|value| *value = value.flatten_clone());
+    closure
+}
+
 fn describe_one(context: &NativeCallContext, descriptor: &Descriptor, glass: &Glass) -> Raw<Column> {
     let value: Dynamic = descriptor.closure.call_within_context(context, (glass.clone(),))?;
-    let Some(column) = value.clone().try_cast::<Column>() else {
+    let list =
+        value.read_lock::<Array>().map(|list| super::column::read_column(&descriptor.name, &list)).transpose()?;
+    let Some(column) = list.or_else(|| value.clone().try_cast::<Column>()) else {
         return fail(format!("describe: `{}` must give a column, found {}", descriptor.name, shown(&value)));
     };
     check_length("describe", &descriptor.name, column.len(), glass)?;

@@ -6,23 +6,34 @@ use super::options::{self, number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::error::Error;
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, EvalContext, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, EvalContext, Expr, ImmutableString, Map, NativeCallContext, Scope, Token};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Shared by the functions that need to know the run.
 #[derive(Clone, Default)]
 pub(super) struct State(Arc<Inner>);
 
+/// The command line, read with what the script says of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    /// Values of the options by name.
+    pub values: BTreeMap<String, String>,
+    /// What is neither an option nor its value.
+    pub words: Vec<String>,
+}
+
 #[derive(Default)]
 struct Inner {
     arguments: Vec<String>,
+    given: Mutex<Given>,
     help: OnceLock<Vec<Entry>>,
 }
 
 impl State {
     pub fn new(arguments: Vec<String>) -> State {
-        State(Arc::new(Inner { arguments, help: OnceLock::new() }))
+        State(Arc::new(Inner { arguments, given: Mutex::default(), help: OnceLock::new() }))
     }
 
     pub fn set_help(&self, entries: Vec<Entry>) {
@@ -38,6 +49,16 @@ impl State {
         &self.0.arguments
     }
 
+    pub fn set_given(&self, given: Given) {
+        if let Ok(mut place) = self.0.given.lock() {
+            *place = given;
+        }
+    }
+
+    fn given(&self) -> Given {
+        self.0.given.lock().map(|given| given.clone()).unwrap_or_default()
+    }
+
     fn of(context: &NativeCallContext) -> State {
         context.tag().and_then(|tag| tag.clone().try_cast()).unwrap_or_default()
     }
@@ -47,8 +68,9 @@ impl State {
 mod binding {
     /// The value of `--name` on the command line, or the default; these lines make the script's `--help`.
     ///
-    /// The value has the type of the default: a number, a text, true or false. A unit is that of the default:
-    /// `--rate 1e12` of the example is in K/s only if the script says so.
+    /// The value has the type of the default: a number, a text, true or false, or a list, written `--list 3,4`. A number may
+    /// be calculated and have units, as in `--time 0.5*ns`. A unit is that of the default: `--rate 1e12` of the example is in
+    /// K/s only if the script says so. With `required` as its default the option must be given.
     ///
     /// ```rhai
     /// let rate = arg("rate", 1e13, "cooling rate [K/s]") * K/second;
@@ -56,18 +78,52 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn arg(context: NativeCallContext, name: &str, default: Dynamic, meaning: &str) -> Raw<Dynamic> {
-        let _ = meaning;
-        match super::given(State::of(&context).arguments(), name, default.is_bool()) {
-            Some(text) => super::parsed(name, &text, &default),
+        let given = State::of(&context).given();
+        match given.values.get(name) {
+            Some(text) => super::parsed(&context, name, text, &default),
+            None if super::is_required(&default) => fail(format!("{USAGE}--{name} is needed: {meaning}")),
             None => Ok(default),
         }
     }
 
-    /// The words on the command line that follow the script and are not options.
+    /// The same for a text that must be one of these words.
+    ///
+    /// ```rhai
+    /// let scale = arg("scale", "small", "small, or paper for the sizes of the paper", ["small", "paper"]);
+    /// ```
+    #[rhai_fn(name = "arg", return_raw)]
+    pub fn arg_among(
+        context: NativeCallContext,
+        name: &str,
+        default: Dynamic,
+        meaning: &str,
+        choices: Array,
+    ) -> Raw<Dynamic> {
+        let value = arg(context, name, default, meaning)?;
+        let choices: Vec<String> = choices.iter().map(|c| c.to_string()).collect();
+        match options::not_among(&value.to_string(), &choices) {
+            Some(text) => fail(format!("{USAGE}--{name}: {text}")),
+            None => Ok(value),
+        }
+    }
+
+    /// The words on the command line that follow the script and are neither options nor their values.
     pub fn arguments(context: NativeCallContext) -> Array {
-        let state = State::of(&context);
-        let words = state.arguments().iter().filter(|w| !w.starts_with("--"));
-        words.map(|w| Dynamic::from(w.clone())).collect()
+        State::of(&context).given().words.into_iter().map(Dynamic::from).collect()
+    }
+
+    /// Chooses, says and gives a seed for a function that several random steps make up.
+    ///
+    /// ```rhai
+    /// fn two_packings(options) {
+    ///     let o = defaults(options, #{ seed: () });
+    ///     let seed = if o.seed == () { chosen_seed("two_packings") } else { o.seed };
+    ///     [pack("Cu50Zr50", #{ atoms: 600, seed: seed }), pack("Cu50Zr50", #{ atoms: 600, seed: seed + 1 })]
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn chosen_seed(call: &str) -> Raw<i64> {
+        Ok(Options::new(call, Map::new(), &["seed"])?.seed("seed")? as i64)
     }
 
     /// Options with their defaults: unknown names are errors, `required` ones must be given, `()` means not given.
@@ -96,7 +152,7 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn output_folder(context: NativeCallContext, path: &str, options: Map) -> Raw<ImmutableString> {
         let options = Options::new("output_folder", options, &["overwrite"])?;
-        let asked = super::given(State::of(&context).arguments(), "overwrite", true).is_some();
+        let asked = State::of(&context).given().values.get("overwrite").is_some_and(|v| v == "true");
         let overwrite = options.boolean("overwrite")?.or(false) || asked;
         let failed = |e: std::io::Error| Error::file(path, format!("output_folder: {e}"));
         let folder = Path::new(path);
@@ -192,40 +248,77 @@ impl Quit {
     }
 }
 
-/// The value given for an option of the command line; for a switch, its presence.
-fn given(arguments: &[String], name: &str, switch: bool) -> Option<String> {
-    let flag = format!("--{name}");
-    let mut found = None;
-    for (place, word) in arguments.iter().enumerate() {
-        if let Some(value) = word.strip_prefix(&format!("{flag}=")) {
-            found = Some(value.to_string());
-        } else if *word == flag {
-            found = if switch { Some("true".into()) } else { arguments.get(place + 1).cloned() };
-        }
-    }
-    found
-}
-
 /// A command line value with the type of the default.
-fn parsed(name: &str, text: &str, default: &Dynamic) -> Raw<Dynamic> {
+fn parsed(context: &NativeCallContext, name: &str, text: &str, default: &Dynamic) -> Raw<Dynamic> {
     let wrong = |expected: &str| fail(format!("{USAGE}--{name}: expected {expected}, found `{text}`"));
+    if let Some(list) = default.read_lock::<Array>() {
+        let first = list.first().cloned().unwrap_or(Dynamic::from(Required::VALUE));
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        return items.map(|item| parsed(context, name, item, &first)).collect::<Raw<Array>>().map(Dynamic::from);
+    }
     if default.is_bool() {
         return text.parse::<bool>().map_or_else(|_| wrong("true or false"), |b| Ok(b.into()));
     }
-    let real = text.parse::<f64>().ok().filter(|x| !x.is_nan());
-    if default.is_int() {
-        let whole = text.parse::<i64>().ok().or(real.filter(|x| x.fract() == 0.0).map(|x| x as i64));
-        return whole.map_or_else(|| wrong("a whole number"), |n| Ok(n.into()));
+    let is_number = default.is_int() || default.is_float();
+    if !is_number && !is_required(default) {
+        return Ok(text.to_string().into());
     }
-    if default.is_float() {
-        return real.map_or_else(|| wrong("a number"), |x| Ok(x.into()));
+    if let Ok(n) = text.parse::<i64>()
+        && !default.is_float()
+    {
+        return Ok(n.into());
     }
-    Ok(text.to_string().into())
+    let real = text.parse::<f64>().ok().or_else(|| calculated(context, text)).filter(|x| !x.is_nan());
+    match real {
+        Some(x) if default.is_int() && x.fract() == 0.0 && x.abs() < 9e15 => Ok((x as i64).into()),
+        _ if default.is_int() => wrong("a whole number"),
+        Some(x) => Ok(x.into()),
+        None if default.is_float() => wrong("a number"),
+        // What is required without a default is a number when it looks like one.
+        None => Ok(text.to_string().into()),
+    }
+}
+
+/// The value of numbers and units joined by `+ - * / **`; nothing for anything else.
+fn calculated(context: &NativeCallContext, text: &str) -> Option<f64> {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.(".contains(c)) {
+        return None;
+    }
+    let engine = context.engine();
+    let (mut code, mut names) = (String::new(), Scope::new());
+    for (token, _) in engine.lex(&[text]).0.take_while(|(token, _)| *token != Token::EOF) {
+        code += &match token {
+            // 1/2 is a half for a person at the command line.
+            Token::IntegerConstant(n) => format!("{n}.0 "),
+            Token::FloatConstant(x) => format!("{} ", x.1),
+            Token::Identifier(name) => {
+                names.push(name.to_string(), ());
+                format!("{name} ")
+            }
+            Token::Plus | Token::UnaryPlus => "+ ".into(),
+            Token::Minus | Token::UnaryMinus => "- ".into(),
+            Token::Multiply => "* ".into(),
+            Token::Divide => "/ ".into(),
+            Token::PowerOf => "** ".into(),
+            Token::LeftParen => "( ".into(),
+            Token::RightParen => ") ".into(),
+            _ => return None,
+        };
+    }
+    let program = engine.compile_expression_with_scope(&names, &code).ok()?;
+    engine.eval_ast::<Dynamic>(&program).ok().and_then(|v| number(&v))
 }
 
 /// Marks an option without a default.
 #[derive(Clone)]
-struct Required;
+struct Required {
+    /// What its value must be.
+    number: bool,
+}
+
+impl Required {
+    const VALUE: Required = Required { number: false };
+}
 
 fn is_required(value: &Dynamic) -> bool {
     value.is::<Required>()
@@ -245,8 +338,13 @@ fn completed(given: Map, defaults: Map) -> Result<Map, String> {
         };
         let is_number = |v: &Dynamic| v.is_int() || v.is_float();
         let same = value.type_id() == default.type_id() || (is_number(&value) && is_number(default));
+        let needs_number = default.read_lock::<Required>().is_some_and(|r| r.number);
+        if needs_number && !is_number(&value) {
+            return Err(format!("`{name}` must be a number, found {}", shown(&value)));
+        }
         if !same && !default.is_unit() && !is_required(default) && !value.is_unit() {
-            return Err(format!("`{name}` must be like {}, found {}", shown(default), shown(&value)));
+            let expected = if is_number(default) { "a number".into() } else { format!("like {}", shown(default)) };
+            return Err(format!("`{name}` must be {expected}, found {}", shown(&value)));
         }
         result.insert(name, value);
     }
@@ -259,7 +357,9 @@ fn completed(given: Map, defaults: Map) -> Result<Map, String> {
 pub(super) fn register(library: &mut Library) {
     library.add("script", exported_module!(binding));
     let text = "Marks an option without a default: `defaults(options, #{ to: required })`";
-    library.constant("script", "required", Dynamic::from(Required), text);
+    library.constant("script", "required", Dynamic::from(Required::VALUE), text);
+    let text = "Marks a number without a default: `defaults(options, #{ rate: required_number })`";
+    library.constant("script", "required_number", Dynamic::from(Required { number: true }), text);
 }
 
 /// `help()`, `help(name)` and `help("name")`: syntax of its own, since a name need not be a variable.
@@ -273,25 +373,24 @@ pub(super) fn register_help(library: &mut Library, state: &State) {
             2 if next == ")" => Some(")".into()),
             2 if next.starts_with('"') => Some("$string$".into()),
             2 => Some("$ident$".into()),
+            3 if symbols[2] != ")" && next == "." => Some(".".into()),
             3 if symbols[2] != ")" => Some(")".into()),
+            4 if symbols[3] == "." => Some("$ident$".into()),
+            5 => Some(")".into()),
             _ => None,
         })
     };
     let show = move |context: &mut EvalContext, inputs: &[rhai::Expression], _: &Dynamic| {
         let entries = state.help();
-        let name = inputs.first().and_then(|i| i.get_string_value().map(str::to_string));
-        let text = match name {
-            None => help::overview(entries),
-            Some(name) => {
-                let variable = context.scope().get(&name).map(|v| v.type_name());
-                let kind = variable.map(|t| context.engine().map_type_name(t).to_string());
-                let kind = kind.filter(|_| !entries.iter().any(|e| e.name == name));
-                match help::pages(entries, kind.as_deref().unwrap_or(&name)) {
-                    Ok(text) => text,
-                    Err(_) if kind.is_some() => format!("{name} is of type {}", kind.unwrap_or_default()),
-                    Err(message) => return fail(message),
-                }
-            }
+        let words: Vec<&str> = inputs.iter().filter_map(|i| i.get_string_value()).collect();
+        let variable = match inputs.first().map(|i| &**i) {
+            Some(Expr::Variable(..)) if inputs.len() == 1 => context.scope().get(words[0]),
+            _ => None,
+        };
+        let kind = variable.map(|v| context.engine().map_type_name(v.type_name()).to_string());
+        let text = match words.as_slice() {
+            [] => help::overview(entries),
+            words => help::explain(entries, &words.join("."), kind.as_deref()).or_else(fail)?,
         };
         observer().print(text.trim_end());
         Ok(Dynamic::UNIT)

@@ -32,6 +32,8 @@ static TERMINAL: Terminal = Terminal {
     stage: Mutex::new(Stage { depth: 0, bar: None, noted: None }),
 };
 
+static CHOSEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// The observer that every binding hands to a long calculation.
 pub fn observer() -> &'static Terminal {
     &TERMINAL
@@ -47,7 +49,23 @@ pub(super) fn begin_evaluation() {
     TERMINAL.presses.store(0, Ordering::SeqCst);
     TERMINAL.seen.store(false, Ordering::SeqCst);
     TERMINAL.spent.store(false, Ordering::SeqCst);
+    if let Ok(mut chosen) = CHOSEN.lock() {
+        chosen.clear();
+    }
     TERMINAL.clear();
+}
+
+/// Says and keeps that a seed was chosen.
+pub(super) fn say_chosen(text: String) {
+    TERMINAL.say(&text);
+    if let Ok(mut chosen) = CHOSEN.lock() {
+        chosen.push(text);
+    }
+}
+
+/// The seeds chosen since the evaluation began.
+pub(super) fn chosen() -> Vec<String> {
+    CHOSEN.lock().map(|chosen| chosen.clone()).unwrap_or_default()
 }
 
 /// Removes what an error may have left on the screen; called after each evaluation.
