@@ -1,19 +1,34 @@
-//! Whole files: read as bytes or text, compressed or not; written so that they appear whole or not at all.
+//! Whole files: read as bytes or text, compressed or not, or kept in the program; written so that they appear whole or
+//! not at all.
 
 use crate::error::{Error, Result};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
+use include_dir::{Dir, include_dir};
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-/// The content of a file; a compressed one is unpacked, whatever its name says.
+/// The standard library as it is part of the program.
+pub static STANDARD_LIBRARY: Dir = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
+
+/// A glass or table of `stdlib/glasses` by its name without endings, such as `Cu50Zr50-19652`.
+fn kept(path: &Path) -> Option<Vec<u8>> {
+    let name = path.to_str()?;
+    let stem = |file: &Path| file.file_name().and_then(|f| f.to_str()?.split('.').next().map(str::to_string));
+    let file = STANDARD_LIBRARY.get_dir("glasses")?.files().find(|f| stem(f.path()).as_deref() == Some(name))?;
+    Some(file.contents().to_vec())
+}
+
+/// The content of a file, or of the one in the program that has this name where there is no other; what is compressed
+/// is unpacked, whatever its name says.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Error::file(path, "no such file"),
-        _ => Error::file(path, e),
-    })?;
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => kept(path).ok_or_else(|| Error::file(path, "no such file"))?,
+        Err(e) => return Err(Error::file(path, e)),
+    };
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }

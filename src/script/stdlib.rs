@@ -3,12 +3,10 @@
 use super::engine::{OPTIONS, Sources};
 use super::error::{Context, Report};
 use super::library::Library;
-use include_dir::{Dir, include_dir};
+use crate::file::STANDARD_LIBRARY;
 use rhai::{Module, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-static EMBEDDED: Dir = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
 
 /// Prefix of the names of embedded files in errors.
 const PREFIX: &str = "stdlib/";
@@ -23,7 +21,7 @@ pub(super) fn is_built_in(source: &str) -> bool {
 
 /// Name and text of each embedded file, in the order of names.
 pub(super) fn embedded() -> BTreeMap<String, String> {
-    let scripts = EMBEDDED.files().filter(|f| f.path().extension().is_some_and(|e| e == "rhai"));
+    let scripts = STANDARD_LIBRARY.files().filter(|f| f.path().extension().is_some_and(|e| e == "rhai"));
     scripts.filter_map(|f| Some((format!("{PREFIX}{}", f.path().display()), f.contents_utf8()?.to_string()))).collect()
 }
 

@@ -4,7 +4,6 @@
 //! `vitric.units`, as a JSON object from name to unit. Real numbers are written with all their digits.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use polars_io::prelude::{CsvReadOptions, CsvWriter, ParquetReader, ParquetWriter
 use polars_io::{SerReader, SerWriter};
 
 use crate::error::{Error, Result};
-use crate::file::write_atomic;
+use crate::file::{read_bytes, write_atomic};
 use crate::table::{Column, Table, Values};
 
 /// Where a parquet file keeps the units.
@@ -70,7 +69,7 @@ impl Table {
 /// ```
 pub fn read_table(path: impl AsRef<Path>) -> Result<Table> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|e| Error::file(path, format!("read_table: {e}")))?;
+    let bytes = read_bytes(path).map_err(|e| e.within("read_table"))?;
     let table = if bytes.starts_with(b"PAR1") { from_parquet(bytes) } else { from_csv(bytes) };
     table.map_err(|e| Error::file(path, format!("read_table: {e}")))
 }
