@@ -34,6 +34,10 @@ mod binding {
     /// `force_tolerance`; all other values are ours. The guarded climb keeps its mode where the classic one loses it; its
     /// saddles are then refined, so that `barrier` is lower than `barrier_unrefined`, the energy the paper takes.
     ///
+    /// The two do not sample alike. On an annealed Cu50Zr50 glass of 1372 atoms 92 % of 1072 guarded and 16 % of 5960 classic tries
+    /// reached a saddle. The barriers of their 369 and 397 events have means of 1.68(4) and 1.48(5) eV (Kolmogorov-Smirnov
+    /// D = 0.15, p = 3e-4): of the classic events 17 % lie below 0.2 eV, of the guarded ones 4 %. Compare barriers of one method only.
+    ///
     /// - `atoms`: atoms to kick: "all", a species, how many (drawn at random), or a list counted from 1, "all"
     /// - `tries_per_atom`: tries for each, 10
     /// - `events_per_atom`: go on until an atom has so many distinct events, instead of a number of tries
