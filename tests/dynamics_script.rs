@@ -26,7 +26,10 @@ fn a_packing_is_relaxed_and_run() {
 #[test]
 fn a_trajectory_is_a_list_of_glasses() {
     let run = "let t = glass.md(langevin(#{ temperature: 300 }), #{ time: 10*fs, frames: 2*fs, seed: 1 }).trajectory;";
-    assert_eq!(number(&with_glass(&format!("{run} let n = 0; for f in t {{ n += f.atoms; }} n / t.len + t.len()"))), 306.0);
+    assert_eq!(
+        number(&with_glass(&format!("{run} let n = 0; for f in t {{ n += f.atoms; }} n / t.len + t.len()"))),
+        306.0
+    );
     assert_eq!(number(&with_glass(&format!("{run} t[-1].positions[\"x\"][0] - t[5].positions[\"x\"][0]"))), 0.0);
 }
 

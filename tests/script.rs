@@ -263,13 +263,19 @@ fn a_call_without_options_shows_its_place_when_it_fails() {
         ("let g = read(\"nofile\");", "  --> -e:1:9\n"),
         ("let p =\n  lennard_jones();", "  --> -e:2:3\n"),
         ("let g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });\ng.quench();", "  --> -e:2:3\n"),
-        ("const g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });\ng.radial_distribution().peaks().sort(\"x\");", "  --> -e:2:"),
-        ("fn f(options) { defaults(options, #{ a: required }).a }\nf();", "  --> -e:1:17\n"),
+        (
+            "const g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });\ng.radial_distribution().peaks().sort(\"x\");",
+            "  --> -e:2:",
+        ),
+        ("fn f(options) { defaults(options, #{ a: required }).a }\nf();", "  --> -e:1:38\n"),
     ] {
         assert!(said(code).contains(place), "{}", said(code));
     }
-    assert!(said("pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).quench()").starts_with("error: quench: the option `rate` is needed\n"));
-    assert_eq!(number("let t = 0; try { read(\"nofile\"); } catch (e) { t = e.len; } t") as i64 > 10, true);
+    assert!(
+        said("pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).quench()")
+            .starts_with("error: quench: the option `rate` is needed\n")
+    );
+    assert!(number("let t = 0; try { read(\"nofile\"); } catch (e) { t = e.len; } t") > 10.0);
 }
 
 #[test]
@@ -309,7 +315,10 @@ fn the_command_line_has_switches_lists_units_and_needed_options() {
     }
     for (words, message) in [
         (&[][..], "error: s.rhai: --must is needed: a file\n"),
-        (&["--must", "f", "--scale", "papr"], "error: s.rhai: --scale: expected small or paper, found `papr`; did you mean `paper`?\n"),
+        (
+            &["--must", "f", "--scale", "papr"],
+            "error: s.rhai: --scale: expected small or paper, found `papr`; did you mean `paper`?\n",
+        ),
         (&["--must", "--fast"], "error: s.rhai: --must needs a value\n"),
         (&["--must", "f", "--rate", "exit(3)"], "error: --rate: expected a number, found `exit(3)`\n"),
         (&["--must", "f", "--list", "3,x"], "error: --list: expected a whole number, found `x`\n"),
@@ -318,13 +327,18 @@ fn the_command_line_has_switches_lists_units_and_needed_options() {
         assert_eq!((code, err.as_str()), (2, message));
     }
     let (_, out, _) = called(&folder, &["s.rhai", "--help"]);
-    for line in ["--atoms  atoms; all [1000]", "--list   numbers [[1, 2]]", "--must   a file (needed)", "--fast   hurry\n"] {
+    for line in
+        ["--atoms  atoms; all [1000]", "--list   numbers [[1, 2]]", "--must   a file (needed)", "--fast   hurry\n"]
+    {
         assert!(out.contains(line), "{line}: {out}");
     }
     assert!(called(&folder, &["s.rhai", "--scale", "paper", "--help"]).1.contains("atoms; all [19652]"));
     let folder = folder_with("s.rhai", "let a = arg(\"a\", 1, \"one\");\nlet b = arg(\"a\", 2, \"two\");\n");
     let (code, _, err) = called(&folder, &["s.rhai"]);
-    assert!(code == 1 && err.starts_with("error: arg: `a` is an option of this script already\n  --> s.rhai:2:9\n"), "{err}");
+    assert!(
+        code == 1 && err.starts_with("error: arg: `a` is an option of this script already\n  --> s.rhai:2:9\n"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -332,7 +346,12 @@ fn help_of_a_value_is_that_of_its_type_and_a_topic_is_a_list() {
     let folder = tempfile::tempdir().unwrap();
     let doc = |name: &str| called(&folder, &["doc", name]);
     let value = called(&folder, &["-e", "let glass = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }); help(glass)"]).1;
-    assert!(value.starts_with("glass is a Glass\n") && value.contains("\nglass.energy  ") && value.contains("\nglass.minimize(options)"), "{value}");
+    assert!(
+        value.starts_with("glass is a Glass\n")
+            && value.contains("\nglass.energy  ")
+            && value.contains("\nglass.minimize(options)"),
+        "{value}"
+    );
     for (name, part) in [
         ("glass", "\nglass.volume"),
         ("columns", "column.quantile(fraction)"),
@@ -354,15 +373,35 @@ fn messages_speak_the_language_of_scripts() {
         ("let f = |x| x; f(3)", "`f` is a variable; a closure in it is called by f.call(...)"),
         ("let f = |x| x; f.call(1, 2)", "the closure cannot be called with (integer, integer)"),
         ("table(#{ x: [1] })[0]", "a Table cannot be indexed with [integer]"),
-        ("table(#{ x: [1] }).filter(col(\"x\") > 0 && col(\"x\") < 2)", "expected true or false, found Expression; conditions on columns are joined by & and |, not && and ||"),
+        (
+            "table(#{ x: [1] }).filter(col(\"x\") > 0 && col(\"x\") < 2)",
+            "expected true or false, found Expression; conditions on columns are joined by & and |, not && and ||",
+        ),
+        ("5.foo", "an integer has no property `foo`"),
+        ("throw \"\" + [|x| x]", "[a closure]"),
         ("2^3", "`^` is not an operator here: a power is x ** 2"),
-        ("for k in 0..3 { let y = k; } y", "`y` is not known here: it was declared inside a block at line 1 and ends with it"),
+        (
+            "for k in 0..3 { let y = k; } y",
+            "`y` is not known here: it was declared inside a block at line 1 and ends with it",
+        ),
         ("bar(1); let bar = 2;", "`bar` is a variable; a closure in it is called by bar.call(...)"),
         ("1.energy()", "energy: cannot be called with (integer)"),
-        ("pack(\"Cu50Zr50\", #{ atoms: 1e11, seed: 1 })", "melt: `atoms` must be from 1 to 100000000, found 100000000000"),
-        ("pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).radial_distribution(#{ bins: 1e12 })", "radial_distribution: `bins` must be from 1 to 10000000, found 1000000000000"),
-        ("pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).quench(#{ rate: \"a\" })", "quench: `rate` must be a number, found \"a\""),
-        ("descriptor(\"v\", |g| g.voronoi()).of(pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }))", "describe: `v` must give a column, found a VoronoiCells"),
+        (
+            "pack(\"Cu50Zr50\", #{ atoms: 1e11, seed: 1 })",
+            "melt: `atoms` must be from 1 to 100000000, found 100000000000",
+        ),
+        (
+            "pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).radial_distribution(#{ bins: 1e12 })",
+            "radial_distribution: `bins` must be from 1 to 10000000, found 1000000000000",
+        ),
+        (
+            "pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }).quench(#{ rate: \"a\" })",
+            "quench: `rate` must be a number, found \"a\"",
+        ),
+        (
+            "descriptor(\"v\", |g| g.voronoi()).of(pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 }))",
+            "describe: `v` must give a column, found a VoronoiCells",
+        ),
     ] {
         let found = error(code);
         if !code.starts_with("1.energy") {
@@ -406,7 +445,9 @@ fn a_glass_repeats() {
 #[test]
 fn a_melt_says_one_seed_and_it_makes_the_same_liquid() {
     let folder = tempfile::tempdir().unwrap();
-    let melt = |seed: &str| format!("print(melt(\"Cu50Zr50\", #{{ atoms: 550, time: 0.01*ps, damping: 0.002*ps{seed} }}).energy)");
+    let melt = |seed: &str| {
+        format!("print(melt(\"Cu50Zr50\", #{{ atoms: 550, time: 0.01*ps, damping: 0.002*ps{seed} }}).energy)")
+    };
     let (code, out, err) = called(&folder, &["-e", &melt("")]);
     let seed = err.trim().strip_prefix("melt: chose seed: ").unwrap();
     assert_eq!((code, seed.parse::<u64>().is_ok()), (0, true), "{err}");

@@ -110,7 +110,11 @@ fn a_descriptor_keeps_the_values_of_when_it_was_made() {
                 let s = glass.describe(list);";
     check_number(&format!("{list} s[\"n3.9\"].sum() - glass.coordination().sum()"), 0.0, 0.0);
     check_number(&format!("{list} if s[\"n3.0\"].sum() < s[\"n3.9\"].sum() {{ 1 }} else {{ 0 }}"), 1.0, 0.0);
-    check_number("let d = descriptor(\"z\", |g| g.positions[\"z\"].values).named(\"h\"); glass.describe([d])[\"h\"].len", 2048.0, 0.0);
+    check_number(
+        "let d = descriptor(\"z\", |g| g.positions[\"z\"].values).named(\"h\"); glass.describe([d])[\"h\"].len",
+        2048.0,
+        0.0,
+    );
     check_text("excess_entropy(#{ cutoff: 3.9 }).named(\"s2_short\").name", "s2_short");
     check_error("descriptor(\"d\", |g| [1, 2]).of(glass)", "has 2 values for 2048 atoms");
 }

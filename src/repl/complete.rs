@@ -238,7 +238,11 @@ mod tests {
         assert_eq!(offered(&session, "read(\"f.data\", #{ sp"), ["species: "]);
         assert_eq!(offered(&session, "read(\"f.data\", #{ frame: 1, pot"), ["potential: "]);
         assert_eq!(offered(&session, ":sa"), [":save"]);
-        session.evaluate("let t = table(#{ barrier: [1.0], atom: [1] }); let g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });").unwrap();
+        session
+            .evaluate(
+                "let t = table(#{ barrier: [1.0], atom: [1] }); let g = pack(\"Cu50Zr50\", #{ atoms: 600, seed: 1 });",
+            )
+            .unwrap();
         assert_eq!(offered(&session, "t[\"ba"), ["barrier"]);
         assert_eq!(offered(&session, "t.filter(col(\"at"), ["atom"]);
         assert_eq!(offered(&session, "g.minimize(#{ method: \"f"), Vec::<String>::new());
@@ -248,7 +252,9 @@ mod tests {
         assert_eq!(offered(&session, "figure().poi"), ["points("]);
         assert_eq!(offered(&session, "t.correlate(\"barrier\", \"atom\", #{ level: 0.9 }).tabl"), ["table"]);
         let names = offered(&session, "foo().le");
-        assert!(names.windows(2).all(|pair| pair[0].trim_end_matches(['(', ')']) != pair[1].trim_end_matches(['(', ')'])));
+        assert!(
+            names.windows(2).all(|pair| pair[0].trim_end_matches(['(', ')']) != pair[1].trim_end_matches(['(', ')']))
+        );
         assert!(offered(&session, "").is_empty());
     }
 }

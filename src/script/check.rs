@@ -225,10 +225,7 @@ impl CommandLine {
     pub fn of(ast: &AST, text: &str) -> CommandLine {
         let mut line = CommandLine { about: about(text), ..CommandLine::default() };
         calls(ast, &mut |Call { call, position, .. }| match (call.name.as_str(), call.args.as_slice()) {
-            (
-                "arg",
-                [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end), choices @ ..],
-            ) => {
+            ("arg", [Expr::StringConstant(name, start), default, Expr::StringConstant(meaning, end), choices @ ..]) => {
                 if line.flags.iter().any(|f| f.name == name.as_str()) {
                     line.twice.get_or_insert((name.to_string(), position));
                     return;

@@ -251,8 +251,14 @@ fn fraction(value: &Dynamic) -> Raw<f64> {
     Ok(found.ok_or_else(wrong)?)
 }
 
+/// A function of one number.
+type OfOne = fn(f64) -> f64;
+
+/// A function of two numbers.
+type OfTwo = fn(f64, f64) -> f64;
+
 /// Functions of a number that Rhai has for real ones alone, for whole ones.
-const OF_WHOLE: &[(&str, fn(f64) -> f64)] = &[
+const OF_WHOLE: &[(&str, OfOne)] = &[
     ("sqrt", f64::sqrt),
     ("exp", f64::exp),
     ("ln", f64::ln),
@@ -274,10 +280,10 @@ const OF_WHOLE: &[(&str, fn(f64) -> f64)] = &[
 ];
 
 /// The same of two numbers.
-const OF_TWO: &[(&str, fn(f64, f64) -> f64)] = &[("log", f64::log), ("atan", f64::atan2), ("hypot", f64::hypot)];
+const OF_TWO: &[(&str, OfTwo)] = &[("log", f64::log), ("atan", f64::atan2), ("hypot", f64::hypot)];
 
 /// Functions that Rhai does not have.
-const OF_ANY: &[(&str, fn(f64) -> f64, &str)] = &[
+const OF_ANY: &[(&str, OfOne, &str)] = &[
     ("log10", f64::log10, "Logarithm of a number to base 10."),
     ("ceil", f64::ceil, "Smallest whole number above or at a number."),
 ];
@@ -293,7 +299,8 @@ fn add_functions_of_numbers(module: &mut Module) {
         FuncRegistration::new(name).set_into_module(module, move |x: f64, y: i64| function(x, y as f64));
     }
     for &(name, function, text) in OF_ANY {
-        let help = || FuncRegistration::new(name).with_comments([format!("/// {text}")]).with_params_info(["x: number"]);
+        let help =
+            || FuncRegistration::new(name).with_comments([format!("/// {text}")]).with_params_info(["x: number"]);
         help().set_into_module(module, function);
         help().set_into_module(module, move |x: i64| function(x as f64));
     }

@@ -11,7 +11,8 @@ use super::{
     units, vibration,
 };
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, EvalContext, LexError, Map, OptimizationLevel, ParseErrorType, Position, Scope, Token,
+    AST, Dynamic, Engine, EvalAltResult, EvalContext, LexError, Map, OptimizationLevel, ParseErrorType, Position,
+    Scope, Token,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

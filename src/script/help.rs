@@ -163,7 +163,9 @@ pub fn pages(entries: &[Entry], name: &str) -> Result<String, String> {
     let (subject, word) = name.rsplit_once('.').unwrap_or(("", name));
     let of = |e: &&Entry| {
         let kind = e.of.as_deref().map(snake);
-        e.name == word && e.topic != RHAI && (!name.contains('.') || kind.is_some_and(|k| subject.is_empty() || k == subject.to_lowercase()))
+        e.name == word
+            && e.topic != RHAI
+            && (!name.contains('.') || kind.is_some_and(|k| subject.is_empty() || k == subject.to_lowercase()))
     };
     let found: Vec<&Entry> = entries.iter().filter(of).collect();
     let topic: Vec<&Entry> = entries.iter().filter(|e| e.topic == name && name != RHAI).collect();

@@ -128,8 +128,7 @@ fn without_options(module: &Shared<Module>) -> Module {
             let mut list: Vec<&mut Dynamic> = values.iter_mut().collect();
             context.call_native_fn_raw(&called, false, &mut list)
         };
-        let function =
-            RhaiFunc::Pure { func: Shared::new(call), has_context: true, is_pure: true, is_volatile: true };
+        let function = RhaiFunc::Pure { func: Shared::new(call), has_context: true, is_pure: true, is_volatile: true };
         FuncRegistration::new(name).set_into_module_raw(&mut shorter, types, function);
     }
     shorter

@@ -169,7 +169,9 @@ impl Scan {
             return Some(format!("`{name}` is not known here: it is declared later, at line {line}"));
         }
         let over = declaration.block.is_some_and(|b| !self.blocks[b].contains(place));
-        over.then(|| format!("`{name}` is not known here: it was declared inside a block at line {line} and ends with it"))
+        over.then(|| {
+            format!("`{name}` is not known here: it was declared inside a block at line {line} and ends with it")
+        })
     }
 }
 
@@ -197,7 +199,9 @@ mod tests {
 
     #[test]
     fn the_place_of_a_declaration_says_why_a_name_is_unknown() {
-        let scan = Scan::of("fn f(x) {\n    x + unit\n}\nlet unit = 1;\nfor k in 0..3 {\n    let y = #{ a: k };\n}\nprint(y);\n");
+        let scan = Scan::of(
+            "fn f(x) {\n    x + unit\n}\nlet unit = 1;\nfor k in 0..3 {\n    let y = #{ a: k };\n}\nprint(y);\n",
+        );
         assert!(scan.why_unknown("unit", (2, 9)).unwrap().ends_with(OUTSIDE));
         assert!(scan.why_unknown("y", (8, 7)).unwrap().contains("inside a block at line 6"));
         assert!(scan.why_unknown("k", (8, 7)).unwrap().contains("inside a block at line 5"));

@@ -559,7 +559,8 @@ fn with_values_of_now(mut closure: FnPtr) -> FnPtr {
 
 fn describe_one(context: &NativeCallContext, descriptor: &Descriptor, glass: &Glass) -> Raw<Column> {
     let value: Dynamic = descriptor.closure.call_within_context(context, (glass.clone(),))?;
-    let list = value.read_lock::<Array>().map(|list| super::column::read_column(&descriptor.name, &list)).transpose()?;
+    let list =
+        value.read_lock::<Array>().map(|list| super::column::read_column(&descriptor.name, &list)).transpose()?;
     let Some(column) = list.or_else(|| value.clone().try_cast::<Column>()) else {
         return fail(format!("describe: `{}` must give a column, found {}", descriptor.name, shown(&value)));
     };
