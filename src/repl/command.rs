@@ -143,10 +143,11 @@ fn last_statement(session: &Session, text: &str) -> usize {
 /// An input that can be followed by another one in a script.
 fn closed(session: &Session, input: &str) -> String {
     let input = input.trim_end();
-    match session.tokens(input).last() {
-        // A value that ends in a brace, such as that of a map, needs the semicolon; after a block it does no harm.
+    let tokens = session.tokens(input);
+    let defines = tokens.first().is_some_and(|(token, _)| matches!(token, Token::Let | Token::Const));
+    match tokens.last() {
         None | Some((Token::SemiColon, _)) => input.into(),
-        Some((Token::RightBrace, _)) if !input.starts_with("let ") => input.into(),
+        Some((Token::RightBrace, _)) if !defines => input.into(),
         // It must not become part of a comment.
         Some(_) if input.lines().last().is_some_and(|l| l.contains("//")) => format!("{input}\n;"),
         Some(_) => format!("{input};"),

@@ -251,8 +251,14 @@ fn fraction(value: &Dynamic) -> Raw<f64> {
     Ok(found.ok_or_else(wrong)?)
 }
 
+/// A function of one number.
+type OfOne = fn(f64) -> f64;
+
+/// A function of two numbers.
+type OfTwo = fn(f64, f64) -> f64;
+
 /// Functions of a number that Rhai has for real ones alone, for whole ones.
-const OF_WHOLE: &[(&str, fn(f64) -> f64)] = &[
+const OF_WHOLE: &[(&str, OfOne)] = &[
     ("sqrt", f64::sqrt),
     ("exp", f64::exp),
     ("ln", f64::ln),
@@ -274,10 +280,10 @@ const OF_WHOLE: &[(&str, fn(f64) -> f64)] = &[
 ];
 
 /// The same of two numbers.
-const OF_TWO: &[(&str, fn(f64, f64) -> f64)] = &[("log", f64::log), ("atan", f64::atan2), ("hypot", f64::hypot)];
+const OF_TWO: &[(&str, OfTwo)] = &[("log", f64::log), ("atan", f64::atan2), ("hypot", f64::hypot)];
 
 /// Functions that Rhai does not have.
-const OF_ANY: &[(&str, fn(f64) -> f64, &str)] = &[
+const OF_ANY: &[(&str, OfOne, &str)] = &[
     ("log10", f64::log10, "Logarithm of a number to base 10."),
     ("ceil", f64::ceil, "Smallest whole number above or at a number."),
 ];

@@ -2,7 +2,7 @@
 
 use super::engine::Sources;
 use super::help::Entry;
-use super::options::{public_name, suggestion};
+use super::options::{public_name, suggestion, with_article};
 use super::scan::{OUTSIDE, Scan};
 use crate::error::{Error, Kind};
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
@@ -265,15 +265,15 @@ impl Context<'_> {
         let quoted: Vec<&str> = text.split('\'').collect();
         let [start, name, _, kind, ..] = quoted.as_slice() else { return text.into() };
         if !start.starts_with("Unknown property") {
-            return format!("`{name}` of a {} cannot be set", readable(kind));
+            return format!("`{name}` of {} cannot be set", with_article(&readable(kind)));
         }
         let of: Vec<&Entry> = self.entries.iter().filter(|e| e.of.as_deref() == Some(kind)).collect();
         if of.iter().any(|e| e.name == *name && e.arguments.is_some()) {
             return format!("`{name}` is a method: write .{name}()");
         }
         match suggestion(name, of.iter().map(|e| e.name.as_str())) {
-            Some(near) => format!("a {kind} has no property `{name}`; did you mean `{near}`?"),
-            None => format!("a {} has no property `{name}`", readable(kind)),
+            Some(near) => format!("{} has no property `{name}`; did you mean `{near}`?", with_article(kind)),
+            None => format!("{} has no property `{name}`", with_article(&readable(kind))),
         }
     }
 }
@@ -283,8 +283,8 @@ fn no_index(text: &str) -> String {
     let (kind, rest) = text.split_once(" [").unwrap_or((text, ""));
     let (index, value) = rest.split_once(']').unwrap_or((rest, ""));
     match value.trim().strip_prefix("= ") {
-        Some(_) => format!("the elements of a {} cannot be set", readable(kind)),
-        None => format!("a {} cannot be indexed with [{}]", readable(kind), readable(index)),
+        Some(_) => format!("the elements of {} cannot be set", with_article(&readable(kind))),
+        None => format!("{} cannot be indexed with [{}]", with_article(&readable(kind)), readable(index)),
     }
 }
 

@@ -255,10 +255,16 @@ pub(super) fn shown(value: &Dynamic) -> String {
         None if value.is_fnptr() => "a closure".into(),
         None if value.is_unit() => "()".into(),
         None => match public_name(value.type_name()) {
-            Some(name) => format!("a {name}"),
-            None => format!("a {}", value.type_name().rsplit("::").next().unwrap_or("value")),
+            Some(name) => with_article(&name),
+            None => with_article(value.type_name().rsplit("::").next().unwrap_or("value")),
         },
     }
+}
+
+/// `an Autocorrelation`, `a Glass`.
+pub(super) fn with_article(name: &str) -> String {
+    let article = if name.starts_with(|c: char| "aeiouAEIOU".contains(c)) { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 /// What scripts call the types of the library.

@@ -46,8 +46,21 @@ mod binding {
     /// The binary Lennard-Jones mixture of Kob and Andersen, PRE 51, 4626 (1995): species A and B, usually 80 and 20 percent,
     /// with the energy, distance and mass of A as 1 eV, 1 A and 1 u.
     ///
+    /// The reduced temperature 1 is 1*eV/k_B, or 11604 K, and the reduced time 1 is 10.18 fs: a melt needs a time step of 0.03 fs
+    /// and thermostats as short, where the defaults are made for metals.
+    ///
     /// ```rhai
     /// print(kob_andersen().species_names);
+    /// ```
+    ///
+    /// ```rhai,slow
+    /// let liquid = melt("A80B20", #{
+    ///     potential: kob_andersen(), atoms: 1000, temperature: 1*eV/k_B, time: 0.5*ps,
+    ///     time_step: 0.03*fs, damping: 1*fs, cell_damping: 10*fs, seed: 1,
+    /// });
+    /// let glass = liquid.quench(#{
+    ///     to: 0.1*eV/k_B, rate: 1*eV/k_B/(0.5*ps), cell: "iso", time_step: 0.03*fs, damping: 1*fs, cell_damping: 10*fs,
+    /// });
     /// ```
     #[rhai_fn(return_raw)]
     pub fn kob_andersen() -> Raw<SharedPotential> {

@@ -6,7 +6,10 @@ use super::options::{self, number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::error::Error;
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, EvalContext, Expr, ImmutableString, Map, NativeCallContext, Scope, Token};
+use rhai::{
+    Array, Dynamic, EvalAltResult, EvalContext, Expr, FnPtr, FuncRegistration, ImmutableString, Map, Module,
+    NativeCallContext, Scope, Token,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -356,6 +359,13 @@ fn completed(given: Map, defaults: Map) -> Result<Map, String> {
 
 pub(super) fn register(library: &mut Library) {
     library.add("script", exported_module!(binding));
+    // Rhai would print the name it gave the closure.
+    let mut printed = Module::new();
+    for name in ["to_string", "to_debug"] {
+        let text = |f: &mut FnPtr| if f.is_anonymous() { "a closure".into() } else { format!("Fn({})", f.fn_name()) };
+        FuncRegistration::new(name).with_purity(true).set_into_module(&mut printed, text);
+    }
+    library.engine().register_global_module(printed.into());
     let text = "Marks an option without a default: `defaults(options, #{ to: required })`";
     library.constant("script", "required", Dynamic::from(Required::VALUE), text);
     let text = "Marks a number without a default: `defaults(options, #{ rate: required_number })`";
