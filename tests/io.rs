@@ -195,6 +195,17 @@ fn a_glass_keeps_its_potential_in_files_that_can_name_it() {
 }
 
 #[test]
+fn the_glass_of_the_program_is_a_minimum_with_the_energy_it_is_listed_with() {
+    let glass = read(Path::new("Cu50Zr50-19652"));
+    assert_eq!((glass.len(), glass.potential().unwrap().label()), (19652, "CuZr-2009"));
+    // stdlib/glasses/README.md
+    assert!((glass.energy().unwrap() / 19652.0 + 4.90862).abs() < 1e-5);
+    assert!(glass.forces().unwrap().iter().all(|f| f.norm() < 1e-5));
+    let error = io::read(Path::new("Cu50Zr50-1"), &ReadOptions::default()).unwrap_err().to_string();
+    assert_eq!(error, "Cu50Zr50-1: no such file");
+}
+
+#[test]
 fn the_frames_of_a_trajectory_keep_their_times() {
     let folder = folder();
     let start = sample(Cell::orthogonal(10.0, 10.0, 10.0).unwrap()).configuration().clone();

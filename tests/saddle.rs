@@ -436,6 +436,16 @@ fn a_full_disk_is_one_clear_error_and_keeps_what_was_found() {
 }
 
 #[test]
+fn a_table_without_its_journal_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("events.csv"), "kept").unwrap();
+    let output = script(folder.path(), 1).arg(RUN).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("events.csv is there, but not events.csv.journal"), "{message}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("events.csv")).unwrap(), "kept");
+}
+
+#[test]
 fn bad_input_is_named() {
     let mut moved = glass().clone();
     moved.positions[7].x += 0.3;

@@ -272,5 +272,5 @@ fn sums_over_neighbours_beyond_half_the_cell_and_their_errors() {
     check_error("glass.sum_neighbors(|r, a, b| r > 0.0)", "the closure must give a number, found true");
     check_error("glass.sum_neighbors(|r| r, #{ cutof: 3 })", "no option `cutof`; did you mean `cutoff`?");
     check_error("glass.sum_neighbors(|r| r, #{ cutoff: -3 })", "`cutoff` must be positive, found -3");
-    check_error("glass.sum_neighbors(|r| sqrt(1) * r)", "sqrt");
+    check_error("glass.sum_neighbors(|r| squareroot(1) * r)", "squareroot");
 }

@@ -24,7 +24,9 @@ mod binding {
         Ok(Potential::find(name).map_err(|e| e.within("potential"))?)
     }
 
-    /// The glass in a file: extended xyz, LAMMPS data or LAMMPS dump, found from the content; `.gz` too.
+    /// The glass in a file: extended xyz, LAMMPS data or LAMMPS dump, found from the content; `.gz` too. Where there is no
+    /// such file, the glass of this name that is part of the program: `Cu50Zr50-19652`, cooled at 2e12 K/s (see
+    /// `stdlib/glasses/README.md`).
     ///
     /// A file with several frames gives the last one. The potential is the one given, or the one that an extended xyz or
     /// data file of vitric names; a sample of Cu and Zr of which neither is known gets `CuZr-2009`.

@@ -16,7 +16,7 @@ use crate::table::{Column, Table};
 use rand::seq::IndexedRandom;
 use rhai::plugin::*;
 use rhai::{Array, Map};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a campaign is asked besides the numbers of the search.
 const CAMPAIGN: [&str; 7] = ["atoms", "tries_per_atom", "events_per_atom", "most_tries", "seed", "store", "shard"];
@@ -283,8 +283,21 @@ fn campaign(glass: &Glass, options: &Options) -> Result<Campaign> {
             return Err(Error::input(format!("artn: `shard` must be [k, n] with k from 1 to n, found {other:?}")));
         }
     };
-    let store = options.text("store")?.optional().map(|path| journal_of(path.as_ref()));
+    let store = store(options)?;
     Ok(Campaign { atoms: atoms(glass, options, seed)?, goal, seed, shard, store })
+}
+
+/// The journal of the store; an error when there is a table without one, which would be replaced.
+fn store(options: &Options) -> Result<Option<PathBuf>> {
+    let Some(table) = options.text("store")?.optional() else { return Ok(None) };
+    let journal = journal_of(table.as_ref());
+    if Path::new(&table).exists() && !journal.exists() {
+        return Err(Error::input(format!(
+            "artn: {table} is there, but not {}, from which it could go on; move the table away, or give another `store`",
+            journal.display()
+        )));
+    }
+    Ok(Some(journal))
 }
 
 fn atoms(glass: &Glass, options: &Options, seed: u64) -> Result<Vec<usize>> {
