@@ -38,6 +38,7 @@ const BLOCK: usize = 1024;
 /// The bath of a run.
 #[derive(Debug)]
 pub(super) struct Bath {
+    seed: u64,
     streams: Vec<Random>,
     damping: f64,
     heat: f64,
@@ -47,6 +48,7 @@ impl Bath {
     pub fn new(langevin: &Langevin, state: &State, seed: u64) -> Bath {
         let blocks = state.len().div_ceil(BLOCK) as u64;
         Bath {
+            seed,
             streams: (0..blocks).map(|block| stream(seed, Purpose::Noise, block)).collect(),
             damping: langevin.damping * units::PICOSECOND,
             heat: 0.0,
@@ -55,6 +57,7 @@ impl Bath {
 
     /// The exact solution of friction and noise alone, over one time step.
     fn exchange(&mut self, state: &mut State, time_step: f64, kt: f64) {
+        state.measure();
         let before = state.kinetic_energy();
         let keep = (-time_step / self.damping).exp();
         let noise = (kt * (1.0 - keep * keep)).sqrt();
@@ -85,5 +88,21 @@ impl Integrator for Bath {
 
     fn reservoir(&self, _: &State) -> f64 {
         self.heat
+    }
+
+    fn begin_stretch(&mut self, number: u64) {
+        let blocks = self.streams.len() as u64;
+        let stream = |block| stream(self.seed, Purpose::Noise, number * blocks + block);
+        self.streams = (0..blocks).map(stream).collect();
+    }
+
+    fn numbers(&self) -> Vec<f64> {
+        vec![self.heat]
+    }
+
+    fn restore(&mut self, numbers: &[f64]) -> Option<()> {
+        let [heat] = numbers else { return None };
+        self.heat = *heat;
+        Some(())
     }
 }

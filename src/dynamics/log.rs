@@ -59,6 +59,18 @@ impl Log {
         ]);
     }
 
+    /// All rows, number by number.
+    pub fn numbers(&self) -> Vec<f64> {
+        self.rows.concat()
+    }
+
+    /// Take the rows of another log; none when they are not whole.
+    pub fn restore(&mut self, numbers: &[f64]) -> Option<()> {
+        let (rows, rest) = numbers.as_chunks();
+        self.rows = rows.to_vec();
+        rest.is_empty().then_some(())
+    }
+
     /// Temperature and energy of the last row.
     pub fn note(&self) -> String {
         self.rows.last().map_or(String::new(), |row| format!("{:.0} K, {:.4} eV/atom", row[1], row[2]))

@@ -8,6 +8,7 @@ pub mod nose_hoover;
 pub mod parrinello_rahman;
 pub mod schedule;
 pub mod state;
+mod store;
 pub mod velocities;
 pub mod velocity_verlet;
 
@@ -27,7 +28,9 @@ use crate::potential::Potential;
 use crate::table::Table;
 use crate::units;
 use log::Log;
+use std::path::PathBuf;
 use std::sync::Arc;
+use store::{Progress, Store};
 use velocity_verlet::VelocityVerlet;
 
 /// What is held constant.
@@ -76,6 +79,10 @@ pub struct Dynamics {
     pub initial_temperature: Option<f64>,
     /// Seed of initial velocities and noise.
     pub seed: u64,
+    /// File in which the run is kept every `store_every`, and from which it goes on when it is there.
+    pub store: Option<PathBuf>,
+    /// Time between two writes of the store [ps], rounded to thousands of steps; 20 ps by default.
+    pub store_every: f64,
 }
 
 impl Default for Dynamics {
@@ -88,6 +95,8 @@ impl Default for Dynamics {
             frames: None,
             initial_temperature: None,
             seed: 0,
+            store: None,
+            store_every: 20.0,
         }
     }
 }
@@ -120,12 +129,25 @@ pub struct Targets {
 
 /// A way to advance a state by one time step.
 pub trait Integrator {
-    /// One step; forces, energy and virial of the state are up to date before and after it.
+    /// One step; forces and virial of the state are up to date before and after it, and the energy when it is wanted.
     fn step(&mut self, state: &mut State, time_step: f64, targets: Targets) -> Result<()>;
 
     /// Energy that has gone into heat baths and into work against the target stress. Together with the kinetic and
     /// potential energy it is conserved, also while the targets change.
     fn reservoir(&self, state: &State) -> f64;
+
+    /// Begin the stretch of a run with this number; each takes its own random numbers, so that a run can go on from there.
+    fn begin_stretch(&mut self, _number: u64) {}
+
+    /// The numbers that `restore` needs to go on from here.
+    fn numbers(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Go on from numbers of another integrator; none when they do not fit.
+    fn restore(&mut self, numbers: &[f64]) -> Option<()> {
+        numbers.is_empty().then_some(())
+    }
 }
 
 /// A step in which an atom moves farther than this is an explosion [length].
@@ -137,8 +159,9 @@ const VOLUME_RANGE: std::ops::Range<f64> = 0.4..4.0;
 /// Steps between two looks at the observer.
 const LOOK: usize = 10;
 
-/// Steps after which the drift of the centre of mass, which grows from rounding, is taken away.
-const DRIFT_EVERY: usize = 1000;
+/// Steps in a stretch. Each begins without the drift of the centre of mass, which grows from rounding, and with a new
+/// neighbour list, so that it depends on positions and velocities alone and a stored run can go on from there.
+const STRETCH: usize = 1000;
 
 impl Dynamics {
     /// Run from a configuration.
@@ -175,11 +198,29 @@ impl Dynamics {
             trajectory: Trajectory::new(configuration),
             saved: Saved { step: 0, configuration: state.configuration(configuration) },
         };
-        let (mut done, mut failure, mut interrupted) = (0, None, false);
+        let (mut failure, mut interrupted) = (None, false);
         let first_volume = state.cell.volume();
+        let store = self.store.as_ref().map(|path| Store::new(path, self, configuration, potential));
+        let store_every = self.steps_in(self.store_every).next_multiple_of(STRETCH);
+        let mut progress = Progress {
+            step: 0,
+            state: &mut state,
+            integrator: &mut *integrator,
+            log: &mut record.log,
+            trajectory: &mut record.trajectory,
+        };
+        let stored = store.as_ref().map_or(Ok(None), |store| store.load(&mut progress))?;
+        if let Some(step) = stored {
+            integrator.begin_stretch((step / STRETCH) as u64);
+            record.saved.store(step, &state);
+        }
+        let first = stored.map_or(0, |step| step + 1);
+        let mut done = stored.unwrap_or(0);
         observer.begin("dynamics", steps as u64);
-        for step in 0..=steps {
+        for step in first..=steps {
+            let logged = step % record.log_every == 0 || step == steps;
             if step > 0 {
+                state.want_energy(logged || step % every == 0);
                 let targets = self.targets((step as f64 - 0.5) / steps as f64);
                 let result = integrator
                     .step(&mut state, time_step, targets)
@@ -191,12 +232,28 @@ impl Dynamics {
             }
             done = step;
             let time = step as f64 * self.time_step;
-            if step % DRIFT_EVERY == 0 {
+            if step % STRETCH == 0 && step > 0 {
                 state.remove_drift();
+                integrator.begin_stretch((step / STRETCH) as u64);
+                if let Err(error) = state.evaluate_anew() {
+                    failure = Some(self.explain(&error, step, &state));
+                    break;
+                }
             }
-            record.take(step, step == steps, time, &state, integrator.as_ref());
+            if logged {
+                record.log.record(time, &state, integrator.reservoir(&state));
+                record.saved.store(step, &state);
+            }
+            record.frame(step, time, &state);
             if step % every == 0 {
                 sample(time, &state);
+            }
+            if let Some(store) = &store
+                && step > 0
+                && (step % store_every == 0 || step == steps)
+            {
+                let (state, log, trajectory) = (&mut state, &mut record.log, &mut record.trajectory);
+                store.save(&Progress { step, state, integrator: &mut *integrator, log, trajectory })?;
             }
             if step % LOOK == 0 {
                 observer.advance(step as u64, &|| record.log.note());
@@ -231,6 +288,7 @@ impl Dynamics {
         if !(self.time.is_finite() && self.time >= 0.0) {
             return Err(Error::input(format!("md: `time` must not be negative, found {}", self.time)));
         }
+        positive("store_every", self.store_every)?;
         self.log.map_or(Ok(()), |time| positive("log", time))?;
         self.frames.map_or(Ok(()), |time| positive("frames", time))?;
         match &self.ensemble {
@@ -315,11 +373,7 @@ struct Record {
 }
 
 impl Record {
-    fn take(&mut self, step: usize, is_last: bool, time: f64, state: &State, integrator: &dyn Integrator) {
-        if step.is_multiple_of(self.log_every) || is_last {
-            self.log.record(time, state, integrator.reservoir(state));
-            self.saved.store(step, state);
-        }
+    fn frame(&mut self, step: usize, time: f64, state: &State) {
         if self.frame_every.is_some_and(|every| step.is_multiple_of(every)) {
             self.trajectory.push(time, Frame { cell: state.cell.clone(), positions: state.positions.clone() });
         }

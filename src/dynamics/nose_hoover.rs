@@ -88,6 +88,19 @@ impl Chain {
         self.kinetic_energy() + self.heat
     }
 
+    /// Everything that changes during a run.
+    pub fn numbers(&self) -> [f64; 3 + 2 * LINKS] {
+        let ([a, b, c], [u, v, w]) = (self.masses, self.velocities);
+        [self.freedom, self.kt, self.heat, a, b, c, u, v, w]
+    }
+
+    /// Go on from the numbers of another chain.
+    pub fn restore(&mut self, numbers: &[f64; 3 + 2 * LINKS]) {
+        let [freedom, kt, heat, a, b, c, u, v, w] = *numbers;
+        (self.freedom, self.kt, self.heat) = (freedom, kt, heat);
+        (self.masses, self.velocities) = ([a, b, c], [u, v, w]);
+    }
+
     fn kinetic_energy(&self) -> f64 {
         self.masses.iter().zip(&self.velocities).map(|(m, v)| 0.5 * m * v * v).sum()
     }
@@ -143,5 +156,14 @@ impl Integrator for Thermostat {
 
     fn reservoir(&self, _: &State) -> f64 {
         self.chain.energy()
+    }
+
+    fn numbers(&self) -> Vec<f64> {
+        self.chain.numbers().to_vec()
+    }
+
+    fn restore(&mut self, numbers: &[f64]) -> Option<()> {
+        self.chain.restore(numbers.try_into().ok()?);
+        Some(())
     }
 }

@@ -162,6 +162,22 @@ impl Integrator for Barostat {
     fn reservoir(&self, _: &State) -> f64 {
         self.kinetic_energy() + self.work + self.on_atoms.energy() + self.on_cell.energy()
     }
+
+    fn numbers(&self) -> Vec<f64> {
+        let chains = [self.on_atoms.numbers(), self.on_cell.numbers()].concat();
+        self.rate.iter().copied().chain([self.work]).chain(chains).collect()
+    }
+
+    fn restore(&mut self, numbers: &[f64]) -> Option<()> {
+        let (rate, rest) = numbers.split_first_chunk::<9>()?;
+        let (work, chains) = rest.split_first()?;
+        let ([atoms, cell], []) = chains.as_chunks() else { return None };
+        self.rate = Tensor::from_column_slice(rate);
+        self.work = *work;
+        self.on_atoms.restore(atoms);
+        self.on_cell.restore(cell);
+        Some(())
+    }
 }
 
 /// Exponential of a small tensor by its power series.

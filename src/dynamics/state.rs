@@ -1,6 +1,7 @@
 //! What moves: cell, positions and velocities, with the forces that belong to them.
 
 use super::explain_thin_cell;
+use super::store::Numbers;
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
@@ -27,6 +28,7 @@ pub struct State {
     pub(super) masses: Vec<f64>,
     total_mass: f64,
     engine: Engine,
+    energy_wanted: bool,
     motion: Motion,
 }
 
@@ -62,6 +64,7 @@ impl State {
             total_mass: masses.iter().sum(),
             masses,
             engine,
+            energy_wanted: true,
             motion: Motion::default(),
         };
         state.remove_drift();
@@ -141,11 +144,41 @@ impl State {
         self.motion.fastest.sqrt()
     }
 
-    /// Compute forces, energy and virial at the present positions.
+    /// Let the next steps compute the energy or, as most of them do, leave it out; the forces are the same.
+    pub(super) fn want_energy(&mut self, wanted: bool) {
+        self.energy_wanted = wanted;
+    }
+
+    /// Compute forces and virial at the present positions, and the energy if it is wanted.
     pub(super) fn update_forces(&mut self) -> Result<()> {
         let cutoff = self.engine.potential().cutoff();
-        let evaluated = self.engine.evaluate(&self.cell, &self.positions);
+        let evaluated = if self.energy_wanted {
+            self.engine.evaluate(&self.cell, &self.positions)
+        } else {
+            self.engine.evaluate_forces(&self.cell, &self.positions)
+        };
         evaluated.map_err(|error| explain_thin_cell(error, &self.cell, cutoff))
+    }
+
+    /// Compute everything at the present positions and velocities, whatever was before.
+    pub(super) fn evaluate_anew(&mut self) -> Result<()> {
+        self.engine.forget();
+        self.measure();
+        self.update_forces()
+    }
+
+    /// Append cell, positions and velocities.
+    pub(super) fn write(&self, numbers: &mut Vec<f64>) {
+        numbers.extend(self.cell.matrix().iter());
+        numbers.extend(self.positions.iter().chain(&self.velocities).flat_map(|v| v.iter()));
+    }
+
+    /// Take cell, positions and velocities; none when there are too few numbers.
+    pub(super) fn read(&mut self, numbers: &mut Numbers) -> Option<()> {
+        self.cell = Cell::new(numbers.tensor()?).ok()?;
+        self.positions = numbers.vectors(self.len())?;
+        self.velocities = numbers.vectors(self.len())?;
+        Some(())
     }
 
     /// Give the centre of mass zero velocity.
@@ -157,27 +190,37 @@ impl State {
 
     /// Change the velocities by forces and friction.
     pub(super) fn kick(&mut self, flow: &Flow) {
+        let plain = flow.plain();
         self.pass(|_, velocities, forces, masses| {
             let mut motion = Motion::default();
             for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
-                *v = flow.keep * *v + flow.push * f / *m;
+                *v = match plain {
+                    Some([keep, push, ..]) => *v * keep + f * (push / *m),
+                    None => flow.keep * *v + flow.push * f / *m,
+                };
                 motion.count(v, *m);
             }
             motion
         });
     }
 
-    /// The same, and then move the atoms.
+    /// The same, and then move the atoms; the velocities are not looked at.
     pub(super) fn kick_and_drift(&mut self, flow: &Flow) {
+        let plain = flow.plain();
+        let motion = self.motion;
         self.pass(|positions, velocities, forces, masses| {
-            let mut motion = Motion::default();
             for (((r, v), f), m) in positions.iter_mut().zip(velocities).zip(forces).zip(masses) {
-                *v = flow.keep * *v + flow.push * f / *m;
-                *r = flow.stretch * *r + flow.carry * *v;
-                motion.count(v, *m);
+                if let Some([keep, push, stretch, carry]) = plain {
+                    *v = *v * keep + f * (push / *m);
+                    *r = *r * stretch + *v * carry;
+                } else {
+                    *v = flow.keep * *v + flow.push * f / *m;
+                    *r = flow.stretch * *r + flow.carry * *v;
+                }
             }
-            motion
+            Motion::default()
         });
+        self.motion = motion;
     }
 
     /// Move the atoms at their velocities.
@@ -208,7 +251,7 @@ impl State {
     {
         let (positions, velocities) = (&mut self.positions, &mut self.velocities);
         let (forces, masses) = (&self.engine.forces, &self.masses);
-        self.motion = if positions.len() < PARALLEL {
+        let motion = if positions.len() < PARALLEL {
             (positions.chunks_mut(BLOCK).zip(velocities.chunks_mut(BLOCK)))
                 .zip(forces.chunks(BLOCK).zip(masses.chunks(BLOCK)))
                 .map(|((r, v), (f, m))| work(r, v, f, m))
@@ -220,6 +263,17 @@ impl State {
                 .collect();
             blocks.into_iter().fold(Motion::default(), Motion::and)
         };
+        self.motion = motion.mirrored();
+    }
+}
+
+impl Flow {
+    /// Keep, push, stretch and carry when each is a number times the unit tensor, as in a cell that keeps its shape.
+    fn plain(&self) -> Option<[f64; 4]> {
+        let tensors = [&self.keep, &self.push, &self.stretch, &self.carry];
+        let numbers = tensors.map(|t| t[(0, 0)]);
+        let plain = tensors.iter().zip(numbers).all(|(t, number)| **t == Tensor::identity() * number);
+        plain.then_some(numbers)
     }
 }
 
@@ -227,10 +281,20 @@ impl Motion {
     #[inline]
     fn count(&mut self, v: &Vector, mass: f64) {
         let p = v * mass;
-        self.kinetic += p * v.transpose();
+        for column in 0..3 {
+            for row in 0..=column {
+                self.kinetic[(row, column)] += p[row] * v[column];
+            }
+        }
         let speed = v.norm_squared();
         // A speed that is not a number must not get lost in a comparison.
         self.fastest = if speed <= self.fastest { self.fastest } else { speed };
+    }
+
+    /// Of the symmetric tensor `count` has added up the upper half alone.
+    fn mirrored(mut self) -> Motion {
+        self.kinetic.fill_lower_triangle_with_upper_triangle();
+        self
     }
 
     fn and(mut self, other: Motion) -> Motion {

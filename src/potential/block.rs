@@ -6,6 +6,7 @@
 use super::Potential;
 use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points};
 use super::lanes::{Level, Record, WIDTH};
+use super::tables::PairTable;
 use crate::cell::Vector;
 use std::sync::Arc;
 
@@ -20,6 +21,15 @@ pub struct Candidate {
     pub tag: u32,
 }
 
+/// What kind of lists a block has, and the width of the skin beyond the cutoffs [length].
+#[derive(Clone, Copy, Debug)]
+pub enum Lists {
+    /// To be used as they are.
+    Ready(f64),
+    /// To be pruned before they are used.
+    Wide(f64),
+}
+
 /// The pairs of some atoms.
 #[derive(Clone, Debug, Default)]
 pub struct Block {
@@ -30,26 +40,39 @@ pub struct Block {
     /// Species of the own atoms: the number of the first atom of each, and the end.
     pub species: Vec<usize>,
     groups: Arc<Vec<Group>>,
+    /// Lists that reach further, near pairs and far ones together; `groups` is pruned from them.
+    wide: Vec<Group>,
     gradients: Vec<Vec<f64>>,
     close: Option<Close>,
+}
+
+/// How far near pairs and all pairs reach with a skin.
+fn reaches(table: &PairTable, skin: f64) -> (f64, f64) {
+    (if table.near > 0.0 { table.near + skin } else { 0.0 }, table.far + skin)
 }
 
 /// Position of the dummy: far, but without overflow of its square.
 const FAR_AWAY: f64 = 1e8;
 
 impl Block {
-    /// Sort the atoms and find all pairs within the cutoffs plus `skin`.
+    /// Sort the atoms and find all pairs within the cutoffs plus a skin.
     ///
     /// Of the atoms around the own ones, those in `ghosts` move and those in `frozen` do not. Atoms without a pair are left out.
+    /// The memory of an `old` block is used again.
     pub fn new(
+        old: Block,
         potential: &Potential,
-        skin: f64,
+        lists: Lists,
         own: &[Candidate],
         ghosts: &[Candidate],
         frozen: &[Candidate],
         level: Level,
     ) -> Block {
         let kinds = potential.elements().len();
+        let (skin, wide) = match lists {
+            Lists::Ready(skin) => (skin, false),
+            Lists::Wide(skin) => (skin, true),
+        };
         let reach = potential.cutoff() + skin;
         let grid = Grid::new(own, reach);
         let parts = [own, ghosts, frozen];
@@ -72,8 +95,11 @@ impl Block {
             own: own.len(),
             tags,
             species: (0..=kinds).map(|a| sorted[0].1[a * bins] as usize).collect(),
+            gradients: old.gradients,
             ..Block::default()
         };
+        let (mut old_wide, mut old_groups) =
+            (old.wide.into_iter(), Arc::try_unwrap(old.groups).unwrap_or_default().into_iter());
         let mut groups = Vec::new();
         let mut ranges = Vec::new();
         for (a, b, still) in (0..kinds).flat_map(|a| (0..kinds).flat_map(move |b| [(a, b, false), (a, b, true)])) {
@@ -82,10 +108,12 @@ impl Block {
             if block.species[a] == block.species[a + 1] || table.far == 0.0 || empty {
                 continue;
             }
-            let near = if table.near > 0.0 { table.near + skin } else { 0.0 };
-            let far = table.far + skin;
+            let (mut near, far) = reaches(table, skin);
+            if wide {
+                near = far;
+            }
             let stencil = grid.stencil(far);
-            let mut group = Group { table: a * kinds + b, frozen: still, ..Group::default() };
+            let mut group = old_wide.next().unwrap_or_default().emptied(a * kinds + b, still);
             for bin in 0..bins {
                 let starts = &sorted[0].1;
                 let range = starts[a * bins + bin] as usize..starts[a * bins + bin + 1] as usize;
@@ -119,9 +147,23 @@ impl Block {
             groups.push(group);
         }
         block.compact(&mut groups);
-        block.groups = Arc::new(groups);
-        block.gradients = vec![Vec::new(); block.groups.len()];
+        block.gradients.resize_with(groups.len(), Vec::new);
+        if wide {
+            let mut emptied = |wide: &Group| old_groups.next().unwrap_or_default().emptied(wide.table, wide.frozen);
+            block.groups = Arc::new(groups.iter().map(&mut emptied).collect());
+            block.wide = groups;
+        } else {
+            block.groups = Arc::new(groups);
+        }
         block
+    }
+
+    /// Take from the wide lists the pairs within the cutoffs plus `skin` at these positions.
+    pub fn prune(&mut self, potential: &Potential, skin: f64, level: Level, records: &[Record]) {
+        for (group, wide) in Arc::make_mut(&mut self.groups).iter_mut().zip(&self.wide) {
+            let (near, far) = reaches(&potential.tables()[wide.table], skin);
+            kernel::prune(level, records, wide, (near * near, far * far), group);
+        }
     }
 
     /// Leave out what has no pair.
@@ -157,17 +199,27 @@ impl Block {
         Record([FAR_AWAY, FAR_AWAY, FAR_AWAY, 0.0])
     }
 
-    /// The densities that the atoms of each pair add to each other.
-    pub fn densities(&mut self, potential: &Potential, level: Level, records: &[Record], density: &mut [f64]) {
+    /// The densities that the atoms of each pair add to each other. Returns the energy of the near pairs if it is wanted.
+    pub fn densities(
+        &mut self,
+        potential: &Potential,
+        level: Level,
+        records: &[Record],
+        density: &mut [f64],
+        energy: bool,
+    ) -> f64 {
         density.fill(0.0);
         self.close = None;
+        let mut sum = 0.0;
         for (group, gradients) in self.groups.iter().zip(&mut self.gradients) {
-            let table = &potential.tables()[group.table];
-            kernel::densities(level, Pairs { records, group, table }, density, gradients, &mut self.close);
+            let pairs = Pairs { records, group, table: &potential.tables()[group.table] };
+            sum += kernel::densities(level, pairs, energy, density, gradients, &mut self.close);
         }
+        sum
     }
 
-    /// The forces of each pair, and the pair energy if it is wanted; `densities` has been called for the same positions.
+    /// The forces of each pair, and the energy of the far pairs if it is wanted; `densities` has been called for the same
+    /// positions.
     pub fn forces(
         &mut self,
         potential: &Potential,
@@ -179,8 +231,7 @@ impl Block {
         forces.fill(Record::default());
         let mut sum = 0.0;
         for (group, gradients) in self.groups.iter().zip(&self.gradients) {
-            let table = &potential.tables()[group.table];
-            let pairs = Pairs { records, group, table };
+            let pairs = Pairs { records, group, table: &potential.tables()[group.table] };
             sum += kernel::forces(level, pairs, gradients, forces, energy, &mut self.close);
         }
         sum
@@ -236,7 +287,7 @@ impl Block {
 
     /// Bytes that the block holds.
     pub fn memory(&self) -> usize {
-        let streams = self.groups.iter().flat_map(|g| [&g.near, &g.far]);
+        let streams = self.groups.iter().chain(&self.wide).flat_map(|g| [&g.near, &g.far]);
         let lists: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
         let gradients: usize = self.gradients.iter().map(Vec::capacity).sum();
         4 * lists + 8 * gradients + 4 * self.tags.capacity()

@@ -5,7 +5,7 @@
 //! the result does not depend on the number of threads.
 
 use super::Potential;
-use super::block::{Block, Candidate};
+use super::block::{Block, Candidate, Lists};
 use super::hessian::{BlockSprings, Hessian};
 use super::kernel;
 use super::lanes::{Level, Record};
@@ -15,8 +15,14 @@ use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Width by which the neighbour list reaches beyond the cutoffs [length]; measured best between 0.5 and 0.8 in a liquid.
-const SKIN: f64 = 0.6;
+/// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
+const SKIN: f64 = 1.0;
+
+/// The same for the list in use, which is pruned from the wide one every few steps [length].
+const PRUNED_SKIN: f64 = 0.3;
+
+/// Cutoff for which the skins were measured best in a liquid and a glass [length]; others have them in proportion.
+const CUTOFF: f64 = 7.6;
 
 /// Atoms in a block, about: few enough for the cache of one core, many enough to outnumber the ghosts.
 const BLOCK: f64 = 1000.0;
@@ -80,6 +86,12 @@ struct Partition {
     wraps: Vec<[i32; 3]>,
     /// Wrapped positions when the list was made, by rank.
     start: Vec<Vector>,
+    /// Cell and wrapped positions when it was pruned, by rank.
+    pruned_cell: Cell,
+    pruned_at: Vec<Vector>,
+    pruned_skin: f64,
+    /// True when the list has to be pruned before it is used.
+    stale: bool,
     /// Positions inside the cell, by rank.
     wrapped: Vec<Vector>,
     /// Shifts of the images.
@@ -120,6 +132,11 @@ impl Engine {
         &self.species
     }
 
+    /// Forget the neighbour list. What is computed next does not depend on what was computed before.
+    pub fn forget(&mut self) {
+        self.partition = None;
+    }
+
     /// How many times the neighbour list was made.
     pub fn rebuilds(&self) -> u64 {
         self.rebuilds
@@ -141,10 +158,10 @@ impl Engine {
     fn compute(&mut self, cell: &Cell, positions: &[Vector], energy: bool) -> Result<()> {
         self.update(cell, positions)?;
         let partition = self.partition.as_mut().expect("made by update");
-        partition.densities(&self.potential, self.level);
+        let near = partition.densities(&self.potential, self.level, energy);
         let embedding = partition.embed(&self.potential, self.level);
-        let (pairs, virial) = partition.forces(&self.potential, self.level, energy);
-        self.energy = if energy { embedding + pairs } else { f64::NAN };
+        let (far, virial) = partition.forces(&self.potential, self.level, energy);
+        self.energy = if energy { embedding + near + far } else { f64::NAN };
         self.virial = virial;
         partition.collect(&mut self.forces);
         partition.check()?;
@@ -185,7 +202,7 @@ impl Engine {
     pub fn hessian(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Hessian> {
         self.update(cell, positions)?;
         let partition = self.partition.as_mut().expect("made by update");
-        partition.densities(&self.potential, self.level);
+        partition.densities(&self.potential, self.level, false);
         partition.embed(&self.potential, self.level);
         partition.check()?;
         Ok(partition.hessian(&self.potential, self.level))
@@ -214,7 +231,7 @@ impl Engine {
         {
             return Ok(());
         }
-        self.partition = None;
+        let old = self.partition.take().map_or_else(Memory::default, Memory::from);
         if positions.len() != self.species.len() {
             return Err(Error::input(format!(
                 "potential: {} positions for {} atoms",
@@ -227,8 +244,8 @@ impl Engine {
         }
         let cutoff = self.potential.cutoff();
         cell.check_cutoff(cutoff, "potential")?;
-        let skin = (SKIN / 7.6 * cutoff).min(cell.smallest_width() - cutoff);
-        let mut partition = Partition::new(&self.potential, &self.species, cell, positions, skin, self.level)?;
+        let skin = (SKIN / CUTOFF * cutoff).min(cell.smallest_width() - cutoff);
+        let mut partition = Partition::new(old, &self.potential, &self.species, cell, positions, skin, self.level)?;
         self.rebuilds += 1;
         if !partition.place(cell, positions) {
             return Err(Error::numeric("potential: positions are too far from the cell to be wrapped"));
@@ -245,8 +262,46 @@ struct Parts {
     order: Vec<u32>,
 }
 
+/// What a new partition takes from the one before, so that no memory goes back and forth.
+#[derive(Default)]
+struct Memory {
+    blocks: Vec<Block>,
+    records: Vec<Record>,
+    forces: Vec<Record>,
+    density: Vec<f64>,
+    total: Vec<f64>,
+    slope: Vec<f64>,
+    pruned_at: Vec<Vector>,
+    wrapped: Vec<Vector>,
+}
+
+impl From<Partition> for Memory {
+    fn from(old: Partition) -> Memory {
+        Memory {
+            blocks: old.blocks,
+            records: old.records,
+            forces: old.forces,
+            density: old.density,
+            total: old.total,
+            slope: old.slope,
+            pruned_at: old.pruned_at,
+            wrapped: old.wrapped,
+        }
+    }
+}
+
+/// The memory of a list, emptied and filled anew.
+fn refilled<T: Clone>(mut old: Vec<T>, length: usize, value: T) -> Vec<T> {
+    old.clear();
+    old.resize(length, value);
+    old
+}
+
 impl Partition {
+    /// A partition at these positions, in the memory of an old one.
+    #[allow(clippy::too_many_arguments)]
     fn new(
+        mut old: Memory,
         potential: &Potential,
         species: &[usize],
         cell: &Cell,
@@ -260,11 +315,11 @@ impl Partition {
         let edge = (BLOCK * cell.volume() / positions.len() as f64).cbrt().max(reach);
         let count = widths.map(|w| ((w / edge) as usize).max(1));
         let parts = Parts::new(count, &fractions);
-        let blocks: Vec<Block> = (0..count.iter().product())
-            .into_par_iter()
-            .map(|part| {
+        old.blocks.resize_with(count.iter().product(), Block::default);
+        let blocks: Vec<Block> = (old.blocks.into_par_iter().enumerate())
+            .map(|(part, old)| {
                 let (own, ghosts) = parts.candidates(part, cell, &fractions, species, reach);
-                Block::new(potential, skin, &own, &ghosts, &[], level)
+                Block::new(old, potential, Lists::Wide(skin), &own, &ghosts, &[], level)
             })
             .collect();
         let layout = Layout::new(&blocks, positions.len());
@@ -276,13 +331,17 @@ impl Partition {
             skin,
             wraps: layout.atoms.iter().map(by_rank).map(|atom| wraps[atom]).collect(),
             start: layout.atoms.iter().map(by_rank).map(|atom| cell.cartesian(&fractions[atom])).collect(),
-            wrapped: vec![Vector::zeros(); positions.len()],
+            pruned_cell: cell.clone(),
+            pruned_at: refilled(old.pruned_at, positions.len(), Vector::zeros()),
+            pruned_skin: skin * PRUNED_SKIN / SKIN,
+            stale: true,
+            wrapped: refilled(old.wrapped, positions.len(), Vector::zeros()),
             images: Vec::new(),
-            records: vec![Block::dummy(); records],
-            forces: vec![Record::default(); records],
-            density: vec![0.0; records],
-            total: vec![0.0; positions.len()],
-            slope: vec![0.0; positions.len()],
+            records: refilled(old.records, records, Block::dummy()),
+            forces: refilled(old.forces, records, Record::default()),
+            density: refilled(old.density, records, 0.0),
+            total: refilled(old.total, positions.len(), 0.0),
+            slope: refilled(old.slope, positions.len(), 0.0),
             layout: layout.into(),
             blocks,
         })
@@ -290,46 +349,54 @@ impl Partition {
 
     /// Take new positions; false when the list does not hold for them.
     fn place(&mut self, cell: &Cell, positions: &[Vector]) -> bool {
-        let gradient = cell.matrix() * self.cell.inverse();
-        let stretch = (gradient - Tensor::identity()).norm();
-        let still = *cell == self.cell;
-        let (atoms, wraps, start) = (&self.layout.atoms, &self.wraps, &self.start);
-        let most = (self.wrapped.par_chunks_mut(CHUNK).enumerate())
-            .map(|(chunk, wrapped)| {
-                let mut most = [0.0_f64; 2];
-                for (k, out) in wrapped.iter_mut().enumerate() {
-                    let rank = chunk * CHUNK + k;
-                    let mut x = positions[atoms[rank] as usize];
-                    let wrap = wraps[rank];
-                    if wrap != [0; 3] {
-                        x += cell.matrix() * Vector::new(wrap[0].into(), wrap[1].into(), wrap[2].into());
-                    }
-                    *out = x;
-                    let from = if still { start[rank] } else { gradient * start[rank] };
-                    most = larger(most, (x - from).norm_squared());
+        let (atoms, wraps) = (&self.layout.atoms, &self.wraps);
+        let matrix = cell.matrix();
+        self.wrapped.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, wrapped)| {
+            for (k, out) in wrapped.iter_mut().enumerate() {
+                let rank = chunk * CHUNK + k;
+                *out = positions[atoms[rank] as usize];
+                let wrap = wraps[rank];
+                if wrap != [0; 3] {
+                    *out += matrix * Vector::new(wrap[0].into(), wrap[1].into(), wrap[2].into());
                 }
-                most
-            })
-            .collect::<Vec<_>>();
-        let most = most.into_iter().flatten().fold([0.0; 2], larger);
-        self.images = (0..IMAGES).map(|image| cell.matrix() * image_shift(image)).collect();
-        (self.cutoff + self.skin) * (1.0 - stretch) - most[0].sqrt() - most[1].sqrt() >= self.cutoff
+            }
+        });
+        self.images = (0..IMAGES).map(|image| matrix * image_shift(image)).collect();
+        let pruned_reach = self.cutoff + self.pruned_skin;
+        self.stale = self.stale
+            || !(shrunk(pruned_reach, (&self.pruned_cell, &self.pruned_at), (cell, &self.wrapped)) >= self.cutoff);
+        if !self.stale {
+            return true;
+        }
+        if !(shrunk(self.cutoff + self.skin, (&self.cell, &self.start), (cell, &self.wrapped)) >= pruned_reach) {
+            return false;
+        }
+        self.pruned_cell.clone_from(cell);
+        self.pruned_at.copy_from_slice(&self.wrapped);
+        true
     }
 
-    /// Write the records and add up the densities.
-    fn densities(&mut self, potential: &Potential, level: Level) {
+    /// Write the records and add up the densities; energy of the near pairs if it is wanted.
+    fn densities(&mut self, potential: &Potential, level: Level, energy: bool) -> f64 {
         let (wrapped, images, layout) = (&self.wrapped, &self.images, &self.layout);
+        let (stale, skin) = (std::mem::take(&mut self.stale), self.pruned_skin);
         let density = split(&mut self.density, &layout.first);
         let records = split(&mut self.records, &layout.first);
-        (self.blocks.par_iter_mut(), records, density).into_par_iter().enumerate().for_each(
-            |(number, (block, records, density))| {
+        let energies: Vec<f64> = (self.blocks.par_iter_mut(), records, density)
+            .into_par_iter()
+            .enumerate()
+            .map(|(number, (block, records, density))| {
                 for (record, &(rank, image)) in records.iter_mut().zip(layout.shown(number)) {
                     let x = wrapped[rank as usize] + images[image as usize];
                     record.0[..3].copy_from_slice(x.as_slice());
                 }
-                block.densities(potential, level, records, density);
-            },
-        );
+                if stale {
+                    block.prune(potential, skin, level, records);
+                }
+                block.densities(potential, level, records, density, energy)
+            })
+            .collect();
+        energies.into_iter().sum()
     }
 
     /// Embedding energy, and its slope for every atom.
@@ -362,7 +429,7 @@ impl Partition {
         }
     }
 
-    /// Forces on all records; pair energy and virial.
+    /// Forces on all records; energy of the far pairs and virial.
     fn forces(&mut self, potential: &Potential, level: Level, energy: bool) -> (f64, Tensor) {
         let (slope, layout) = (&self.slope, &self.layout);
         let records = split(&mut self.records, &layout.first);
@@ -448,7 +515,7 @@ impl Partition {
 
     fn memory(&self) -> usize {
         let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4;
-        let per_atom = 3 * 4 + 12 + 2 * size_of::<Vector>() + 16;
+        let per_atom = 3 * 4 + 12 + 3 * size_of::<Vector>() + 16;
         let blocks: usize = self.blocks.iter().map(Block::memory).sum();
         self.records.len() * per_record + self.total.len() * per_atom + blocks
     }
@@ -530,6 +597,26 @@ fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
     } else {
         [if x.is_nan() { f64::INFINITY } else { x }, most[0]]
     }
+}
+
+/// What is left of the reach of a list after the atoms and the cell have moved from where they were when it was made: any two
+/// atoms closer than this now are in the list.
+fn shrunk(reach: f64, (from_cell, from): (&Cell, &[Vector]), (cell, now): (&Cell, &[Vector])) -> f64 {
+    let gradient = cell.matrix() * from_cell.inverse();
+    let stretch = (gradient - Tensor::identity()).norm();
+    let still = cell == from_cell;
+    let most: Vec<[f64; 2]> = (from.par_chunks(CHUNK).zip(now.par_chunks(CHUNK)))
+        .map(|(from, now)| {
+            let mut most = [0.0_f64; 2];
+            for (from, now) in from.iter().zip(now) {
+                let moved = if still { now - from } else { now - gradient * from };
+                most = larger(most, moved.norm_squared());
+            }
+            most
+        })
+        .collect();
+    let most = most.into_iter().flatten().fold([0.0; 2], larger);
+    reach * (1.0 - stretch) - most[0].sqrt() - most[1].sqrt()
 }
 
 /// One slice for each block.

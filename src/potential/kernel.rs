@@ -4,9 +4,10 @@
 //! the positions of the next, so that the processor always has three of them in work.
 #![allow(unsafe_code)]
 
-use super::lanes::{Lanes, Record, Row, WIDTH, dispatch};
+use super::lanes::{Lanes, Level, Record, Row, WIDTH, dispatch};
 use super::radial::Embedding;
 use super::tables::{FinePair, Form, Functions, MergedPair, PairTable};
+use std::cell::RefCell;
 
 /// Vectors of neighbours, atom by atom; one of dummies ends it.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +43,9 @@ impl Stream {
         self.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
         self.list.extend([dummy; WIDTH]);
         self.owners.push(dummy);
-        self.list.shrink_to_fit();
-        self.owners.shrink_to_fit();
+        // Room for a list that is somewhat longer next time.
+        self.list.shrink_to(self.list.len() + self.list.len() / 32);
+        self.owners.shrink_to(self.owners.len() + self.owners.len() / 32);
     }
 
     /// Number of vectors, without the end.
@@ -76,6 +78,17 @@ pub struct Group {
     pub frozen: bool,
 }
 
+impl Group {
+    /// A group without pairs in the memory of this one.
+    pub fn emptied(mut self, table: usize, frozen: bool) -> Group {
+        for stream in [&mut self.near, &mut self.far] {
+            stream.list.clear();
+            stream.owners.clear();
+        }
+        Group { table, frozen, ..self }
+    }
+}
+
 /// Two atoms closer than the potential allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Close {
@@ -104,8 +117,9 @@ impl Pairs<'_> {
         assert!(others >= self.records.len());
     }
 
-    fn sides(&self) -> usize {
-        if self.table.symmetric { 1 } else { 2 }
+    /// Numbers that the density pass keeps for each near vector.
+    fn stride(&self) -> usize {
+        WIDTH * if self.table.symmetric { 2 } else { 3 }
     }
 }
 
@@ -162,38 +176,51 @@ unsafe fn look_up<L: Lanes>(base: *const Record, owner: u32, index: *const u32) 
 }
 
 dispatch! {
-    /// Add the densities of all near pairs to `density` and keep the slopes divided by the distance in `gradients`:
-    /// eight numbers for each near vector, sixteen when the densities of the two species differ.
+    /// Add the densities of all near pairs to `density` and keep the slopes divided by the distance in `gradients`: for each
+    /// near vector eight slopes of the pair energy and eight of the density, twice when those of the two species differ.
+    /// Returns the energy of the near pairs [energy], zero unless it is wanted.
     pub fn densities / densities_body(
-        pairs: Pairs<'_>, density: &mut [f64], gradients: &mut Vec<f64>, close: &mut Option<Close>
-    )
+        pairs: Pairs<'_>, energy: bool, density: &mut [f64], gradients: &mut Vec<f64>, close: &mut Option<Close>
+    ) -> f64
 }
 
 #[inline(always)]
 unsafe fn densities_body<L: Lanes>(
     pairs: Pairs<'_>,
+    energy: bool,
     density: &mut [f64],
     gradients: &mut Vec<f64>,
     close: &mut Option<Close>,
-) {
+) -> f64 {
     pairs.check(density.len());
-    gradients.resize(pairs.group.near.len() * WIDTH * pairs.sides(), 0.0);
+    let needed = pairs.group.near.len() * pairs.stride();
+    if gradients.capacity() < needed {
+        gradients.clear();
+        gradients.reserve_exact(needed + needed / 32);
+    }
+    gradients.resize(needed, 0.0);
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
-    with_functions!(pairs.table, functions => unsafe { run_densities::<L, _>(functions, pairs, density, gradients, close) })
+    with_functions!(pairs.table, functions => unsafe {
+        if energy {
+            run_densities::<L, _, true>(functions, pairs, density, gradients, close)
+        } else {
+            run_densities::<L, _, false>(functions, pairs, density, gradients, close)
+        }
+    })
 }
 
 #[inline(always)]
-unsafe fn run_densities<L: Lanes, F: Functions<L>>(
+unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
     functions: F,
     pairs: Pairs<'_>,
     density: &mut [f64],
     gradients: &mut [f64],
     close: &mut Option<Close>,
-) {
+) -> f64 {
     let Pairs { records, group, table } = pairs;
     let stream = &group.near;
     if stream.len() == 0 {
-        return;
+        return 0.0;
     }
     let base = records.as_ptr();
     let density = density.as_mut_ptr();
@@ -206,6 +233,7 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>>(
         // The vector before the first adds nothing to the first neighbours.
         let mut before = (index, L::splat(0.0));
         let mut sum = L::splat(0.0);
+        let mut energy = L::splat(0.0);
         for _ in 0..stream.len() {
             let (s, here, mark) = (ahead.s, index, *owner);
             index = index.add(WIDTH);
@@ -214,38 +242,42 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>>(
 
             let [early, r, inverse] = L::roots(s);
             let place = functions.place(early, r);
-            let (mut first, mut slope) = functions.density(place, 0);
-            let (mut second, mut slope_second) =
-                if F::SYMMETRIC { (first, slope) } else { functions.density(place, 1) };
+            let mut slope = functions.slope(place);
+            let mut value = if ENERGY { functions.value(place) } else { L::splat(0.0) };
+            let mut first = functions.density(place, 0);
+            let mut second = if F::SYMMETRIC { first } else { functions.density(place, 1) };
             let below = L::less(s, inner);
             if below != 0 {
-                let mut values = [[0.0; WIDTH]; 5];
+                let mut values = [[0.0; WIDTH]; 7];
                 L::store(values[0].as_mut_ptr(), s);
-                L::store(values[1].as_mut_ptr(), first);
-                L::store(values[2].as_mut_ptr(), slope);
-                L::store(values[3].as_mut_ptr(), second);
-                L::store(values[4].as_mut_ptr(), slope_second);
-                exact_densities(table, below, &mut values, close, mark, here);
-                first = L::load(values[1].as_ptr());
-                slope = L::load(values[2].as_ptr());
-                second = L::load(values[3].as_ptr());
-                slope_second = L::load(values[4].as_ptr());
+                for (to, v) in values[1..].iter_mut().zip([value, slope, first.0, first.1, second.0, second.1]) {
+                    L::store(to.as_mut_ptr(), v);
+                }
+                exact_values(table, below, &mut values, close, mark, here);
+                let exact = |k: usize| L::load(values[k].as_ptr());
+                (value, slope) = (exact(1), exact(2));
+                (first, second) = ((exact(3), exact(4)), (exact(5), exact(6)));
             }
             L::store(gradient, L::mul(slope, inverse));
-            gradient = gradient.add(WIDTH);
+            L::store(gradient.add(WIDTH), L::mul(first.1, inverse));
+            gradient = gradient.add(2 * WIDTH);
             if !F::SYMMETRIC {
-                L::store(gradient, L::mul(slope_second, inverse));
+                L::store(gradient, L::mul(second.1, inverse));
                 gradient = gradient.add(WIDTH);
             }
+            if ENERGY {
+                energy = L::add(energy, value);
+            }
             L::accumulate(density, before.0, before.1);
-            before = (here, second);
-            sum = L::add(sum, first);
+            before = (here, second.0);
+            sum = L::add(sum, first.0);
             if mark & LAST != 0 {
                 *density.add(mark as usize / 4) += L::sum(sum);
                 sum = L::splat(0.0);
             }
         }
         L::accumulate(density, before.0, before.1);
+        L::sum(energy)
     }
 }
 
@@ -257,13 +289,13 @@ fn note(table: &PairTable, r: f64, close: &mut Option<Close>, owner: u32, other:
     }
 }
 
-/// Replace what the polynomials gave below their range.
+/// Replace what the polynomials gave below their range: pair energy and densities at both species, each with its slope.
 #[cold]
 #[inline(never)]
-fn exact_densities(
+fn exact_values(
     table: &PairTable,
     below: u8,
-    values: &mut [[f64; WIDTH]; 5],
+    values: &mut [[f64; WIDTH]; 7],
     close: &mut Option<Close>,
     owner: u32,
     index: *const u32,
@@ -272,16 +304,17 @@ fn exact_densities(
         let r = values[0][lane].sqrt();
         // SAFETY: the caller's list has eight indices here.
         note(table, r, close, owner, unsafe { *index.add(lane) });
-        let (first, second) = (table.exact[1].evaluate(r), table.exact[2].evaluate(r));
-        for (value, x) in values[1..].iter_mut().zip([first[0], first[1], second[0], second[1]]) {
-            value[lane] = x;
+        for f in 0..3 {
+            let exact = table.exact[f].evaluate(r);
+            values[2 * f + 1][lane] = exact[0];
+            values[2 * f + 2][lane] = exact[1];
         }
     }
 }
 
 dispatch! {
     /// Add the forces of all pairs; the fourth component of the positions holds the slopes of the embedding energies.
-    /// Returns the pair energy [energy], zero unless it is wanted.
+    /// Returns the energy of the far pairs [energy], zero unless it is wanted.
     pub fn forces / forces_body(
         pairs: Pairs<'_>, gradients: &[f64], forces: &mut [Record], energy: bool, close: &mut Option<Close>
     ) -> f64
@@ -296,37 +329,84 @@ unsafe fn forces_body<L: Lanes>(
     close: &mut Option<Close>,
 ) -> f64 {
     pairs.check(forces.len());
-    assert!(gradients.len() == pairs.group.near.len() * WIDTH * pairs.sides());
+    assert!(gradients.len() == pairs.group.near.len() * pairs.stride());
     let gradients = gradients.as_ptr();
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
+    unsafe {
+        match (pairs.table.symmetric, pairs.group.frozen) {
+            (true, true) => run_near_forces::<L, true, true>(pairs, gradients, forces),
+            (true, false) => run_near_forces::<L, true, false>(pairs, gradients, forces),
+            (false, true) => run_near_forces::<L, false, true>(pairs, gradients, forces),
+            (false, false) => run_near_forces::<L, false, false>(pairs, gradients, forces),
+        }
+    }
     with_functions!(pairs.table, functions => unsafe {
         match (energy, pairs.group.frozen) {
-            (true, true) => {
-                run_forces::<L, _, true, true, true>(functions, pairs, gradients, forces, close)
-                    + run_forces::<L, _, true, true, false>(functions, pairs, gradients, forces, close)
-            }
-            (true, false) => {
-                run_forces::<L, _, true, false, true>(functions, pairs, gradients, forces, close)
-                    + run_forces::<L, _, true, false, false>(functions, pairs, gradients, forces, close)
-            }
-            (false, _) => {
-                run_forces::<L, _, false, false, true>(functions, pairs, gradients, forces, close)
-                    + run_forces::<L, _, false, false, false>(functions, pairs, gradients, forces, close)
-            }
+            (true, true) => run_far_forces::<L, _, true, true>(functions, pairs, forces, close),
+            (true, false) => run_far_forces::<L, _, true, false>(functions, pairs, forces, close),
+            (false, true) => run_far_forces::<L, _, false, true>(functions, pairs, forces, close),
+            (false, false) => run_far_forces::<L, _, false, false>(functions, pairs, forces, close),
         }
     })
 }
 
+/// Forces of the near pairs from the slopes that `densities` has kept.
 #[inline(always)]
-unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN: bool, const NEAR: bool>(
-    functions: F,
+unsafe fn run_near_forces<L: Lanes, const SYMMETRIC: bool, const FROZEN: bool>(
     pairs: Pairs<'_>,
     mut gradient: *const f64,
+    forces: &mut [Record],
+) {
+    let Pairs { records, group, .. } = pairs;
+    let stream = &group.near;
+    if stream.len() == 0 {
+        return;
+    }
+    let base = records.as_ptr();
+    let out = forces.as_mut_ptr();
+    let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
+    // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
+    unsafe {
+        let zero = L::splat(0.0);
+        let mut ahead = look_up::<L>(base, *owner, index);
+        let mut sum = [zero; 3];
+        for _ in 0..stream.len() {
+            let (Ahead { d, w, .. }, here, mark) = (ahead, index, *owner);
+            index = index.add(WIDTH);
+            owner = owner.add(1);
+            ahead = look_up::<L>(base, *owner, index);
+
+            let bend = L::splat(*base.cast::<f64>().add((mark & !LAST) as usize + 3));
+            let force = if SYMMETRIC {
+                L::fma(L::add(bend, w), L::load(gradient.add(WIDTH)), L::load(gradient))
+            } else {
+                let force = L::fma(bend, L::load(gradient.add(WIDTH)), L::load(gradient));
+                L::fma(w, L::load(gradient.add(2 * WIDTH)), force)
+            };
+            gradient = gradient.add(if SYMMETRIC { 2 * WIDTH } else { 3 * WIDTH });
+            let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
+            if !FROZEN {
+                L::scatter(out, here, f[0], f[1], f[2]);
+            }
+            sum = [L::add(sum[0], f[0]), L::add(sum[1], f[1]), L::add(sum[2], f[2])];
+            if mark & LAST != 0 {
+                L::subtract_sums(out.add(mark as usize / 4), sum[0], sum[1], sum[2]);
+                sum = [zero; 3];
+            }
+        }
+    }
+}
+
+/// Forces of the far pairs, and their energy if it is wanted.
+#[inline(always)]
+unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN: bool>(
+    functions: F,
+    pairs: Pairs<'_>,
     forces: &mut [Record],
     close: &mut Option<Close>,
 ) -> f64 {
     let Pairs { records, group, table } = pairs;
-    let stream = if NEAR { &group.near } else { &group.far };
+    let stream = &group.far;
     if stream.len() == 0 {
         return 0.0;
     }
@@ -343,44 +423,28 @@ unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN
         let mut before = (index, [zero; 3]);
         let mut sum = [zero; 3];
         for _ in 0..stream.len() {
-            let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
+            let (Ahead { d, s, .. }, here, mark) = (ahead, index, *owner);
             index = index.add(WIDTH);
             owner = owner.add(1);
             ahead = look_up::<L>(base, *owner, index);
 
             let [early, r, inverse] = L::roots(s);
-            let (mut value, mut slope) = match (NEAR, ENERGY) {
-                (true, true) => functions.pair(functions.place(early, r)),
-                (true, false) => (zero, functions.slope(functions.place(early, r))),
-                (false, true) => functions.far_pair(early, r),
-                (false, false) => (zero, functions.far_slope(early, r)),
-            };
+            let mut slope = functions.far_slope(early, r);
+            let mut value = if ENERGY { functions.far_value(early, r) } else { zero };
             // The last segment of merged pieces may begin where the core ends: all pairs are near then.
-            let below = if NEAR || F::STEEP { L::less(s, inner) } else { 0 };
+            let below = if F::STEEP { L::less(s, inner) } else { 0 };
             if below != 0 {
-                let mut values = [[0.0; WIDTH]; 3];
+                let mut values = [[0.0; WIDTH]; 7];
                 L::store(values[0].as_mut_ptr(), s);
                 L::store(values[1].as_mut_ptr(), value);
                 L::store(values[2].as_mut_ptr(), slope);
-                exact_pairs(table, below, &mut values, close, mark, here);
-                value = L::load(values[1].as_ptr());
-                slope = L::load(values[2].as_ptr());
+                exact_values(table, below, &mut values, close, mark, here);
+                (value, slope) = (L::load(values[1].as_ptr()), L::load(values[2].as_ptr()));
             }
             if ENERGY {
                 energy = L::add(energy, value);
             }
-            let mut force = L::mul(slope, inverse);
-            if NEAR {
-                let bend = L::splat(*base.cast::<f64>().add((mark & !LAST) as usize + 3));
-                if F::SYMMETRIC {
-                    force = L::fma(L::add(bend, w), L::load(gradient), force);
-                    gradient = gradient.add(WIDTH);
-                } else {
-                    force = L::fma(bend, L::load(gradient), force);
-                    force = L::fma(w, L::load(gradient.add(WIDTH)), force);
-                    gradient = gradient.add(2 * WIDTH);
-                }
-            }
+            let force = L::mul(slope, inverse);
             let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
             if !FROZEN {
                 L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
@@ -396,26 +460,6 @@ unsafe fn run_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FROZEN
             L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
         }
         L::sum(energy)
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn exact_pairs(
-    table: &PairTable,
-    below: u8,
-    values: &mut [[f64; WIDTH]; 3],
-    close: &mut Option<Close>,
-    owner: u32,
-    index: *const u32,
-) {
-    for lane in (0..WIDTH).filter(|k| below >> k & 1 == 1) {
-        let r = values[0][lane].sqrt();
-        // SAFETY: the caller's list has eight indices here.
-        note(table, r, close, owner, unsafe { *index.add(lane) });
-        let value = table.exact[0].evaluate(r);
-        values[1][lane] = value[0];
-        values[2][lane] = value[1];
     }
 }
 
@@ -1031,17 +1075,88 @@ unsafe fn neighbors_body<L: Lanes>(
                 let start = if half && start <= atom && atom < end { atom + 1 } else { start };
                 (near_end, far_end) = L::select(pointers, (start, end), centre, squares, near_end, far_end);
             }
-            let (mut near_count, mut far_count) =
-                (near_end.offset_from(near_start) as usize, far_end.offset_from(far_start) as usize);
-            // The last vector of near neighbours is filled up with others.
-            let fill = far_count.min(near_count.next_multiple_of(WIDTH) - near_count);
-            for k in 0..fill {
-                *near_end.add(k) = *far_end.sub(k + 1);
-            }
-            near_count += fill;
-            far_count -= fill;
-            near.push(atom, near_count, dummy);
-            far.push(atom, far_count, dummy);
+            finish_row(group, atom, (near_end.offset_from(near_start), far_end.offset_from(far_start)), dummy);
         }
+    }
+}
+
+/// Append a row whose near and far neighbours, as many as `counts` says, were written behind the ends of the lists.
+#[inline(always)]
+unsafe fn finish_row(group: &mut Group, atom: usize, counts: (isize, isize), dummy: u32) {
+    let Group { near, far, .. } = group;
+    let (near_count, far_count) = (counts.0 as usize, counts.1 as usize);
+    // The last vector of near neighbours is filled up with others.
+    let fill = far_count.min(near_count.next_multiple_of(WIDTH) - near_count);
+    // SAFETY: the caller has written the neighbours and left room for a vector more.
+    unsafe {
+        let near_end = near.list.as_mut_ptr().add(near.list.len() + near_count);
+        let far_end = far.list.as_ptr().add(far.list.len() + far_count);
+        for k in 0..fill {
+            *near_end.add(k) = *far_end.sub(k + 1);
+        }
+        near.push(atom, near_count + fill, dummy);
+        far.push(atom, far_count - fill, dummy);
+    }
+}
+
+/// Copy a list; room for somewhat more is made where there was too little, not for twice as much.
+fn refill(to: &mut Vec<u32>, from: &[u32]) {
+    to.clear();
+    if to.capacity() < from.len() {
+        to.reserve_exact(from.len() + from.len() / 32);
+    }
+    to.extend_from_slice(from);
+}
+
+thread_local! {
+    /// Lists of pruned rows before they are copied to where they take no more room than they need.
+    static PRUNED: RefCell<Group> = RefCell::default();
+}
+
+/// Keep of the pairs of a wide list those that are within the cutoffs now.
+pub fn prune(level: Level, records: &[Record], wide: &Group, squares: Squares, group: &mut Group) {
+    PRUNED.with_borrow_mut(|pruned| {
+        prune_rows(level, records, &wide.near, squares, pruned);
+        for (to, from) in [(&mut group.near, &pruned.near), (&mut group.far, &pruned.far)] {
+            refill(&mut to.list, &from.list);
+            refill(&mut to.owners, &from.owners);
+        }
+    });
+}
+
+dispatch! {
+    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, squares: Squares, pruned: &mut Group)
+}
+
+#[inline(always)]
+unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, squares: Squares, pruned: &mut Group) {
+    wide.check(records.len());
+    let dummy = 4 * (records.len() - 1) as u32;
+    for stream in [&mut pruned.near, &mut pruned.far] {
+        stream.list.clear();
+        stream.owners.clear();
+        // No row takes more vectors than before; the last one may be written past its end.
+        stream.list.reserve(wide.list.len() + 2 * WIDTH);
+    }
+    let (mut near, mut far) = (pruned.near.list.as_mut_ptr(), pruned.far.list.as_mut_ptr());
+    let (mut near_start, mut far_start) = (near, far);
+    for (vector, &owner) in wide.owners[..wide.len()].iter().enumerate() {
+        // SAFETY: `check` has compared the lengths, indices were made by the builder of the list, and there is room as said.
+        unsafe {
+            let index = wide.list.as_ptr().add(vector * WIDTH);
+            let Ahead { s, .. } = look_up::<L>(records.as_ptr(), owner, index);
+            (near, far) = L::split(s, index, squares, near, far);
+            if owner & LAST != 0 {
+                let counts = (near.offset_from(near_start), far.offset_from(far_start));
+                finish_row(pruned, owner as usize / 4, counts, dummy);
+                near_start = pruned.near.list.as_mut_ptr().add(pruned.near.list.len());
+                far_start = pruned.far.list.as_mut_ptr().add(pruned.far.list.len());
+                (near, far) = (near_start, far_start);
+            }
+        }
+    }
+    for stream in [&mut pruned.near, &mut pruned.far] {
+        stream.list.extend([dummy; WIDTH]);
+        stream.owners.push(dummy);
     }
 }

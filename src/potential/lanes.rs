@@ -170,6 +170,15 @@ pub trait Lanes: Copy {
     unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V;
     /// Add eight numbers to `base[index / 4]`, one after the other.
     unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V);
+    /// Append those of eight indices whose squared distance `s` is below the first of `squares` to one list and those below the
+    /// second but not the first to another; the lists have room for eight more than found. Returns the new ends.
+    unsafe fn split(
+        s: Self::V,
+        index: *const u32,
+        squares: (f64, f64),
+        near: *mut u32,
+        far: *mut u32,
+    ) -> (*mut u32, *mut u32);
     /// Append the points of `start..end` nearer than `near` (squared) to one list and those nearer than `far` but not `near` to
     /// another, as indices of records; the lists have room for eight more than found. Returns the new ends.
     #[allow(clippy::too_many_arguments)]
@@ -309,6 +318,25 @@ impl Lanes for Portable {
             // SAFETY: the caller's indices point to records, of which there are as many as numbers here.
             unsafe { *base.add(*index.add(k) as usize / 4) += x };
         }
+    }
+    #[inline(always)]
+    unsafe fn split(
+        s: Self::V,
+        index: *const u32,
+        squares: (f64, f64),
+        mut near: *mut u32,
+        mut far: *mut u32,
+    ) -> (*mut u32, *mut u32) {
+        for (k, s) in s.into_iter().enumerate() {
+            // SAFETY: the caller has eight indices, and the lists have room.
+            unsafe {
+                near.write(*index.add(k));
+                far.write(*index.add(k));
+                near = near.add(usize::from(s < squares.0));
+                far = far.add(usize::from(s >= squares.0 && s < squares.1));
+            }
+        }
+        (near, far)
     }
     #[inline(always)]
     unsafe fn select(
@@ -561,6 +589,24 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn split(
+            s: __m512d,
+            index: *const u32,
+            squares: (f64, f64),
+            near: *mut u32,
+            far: *mut u32,
+        ) -> (*mut u32, *mut u32) {
+            unsafe {
+                let close = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(s, _mm512_set1_pd(squares.0));
+                let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(!close, s, _mm512_set1_pd(squares.1));
+                let numbers = _mm256_loadu_si256(index.cast());
+                // A compression into memory would be many times slower on some processors.
+                _mm256_storeu_si256(near.cast(), _mm256_maskz_compress_epi32(close, numbers));
+                _mm256_storeu_si256(far.cast(), _mm256_maskz_compress_epi32(wide, numbers));
+                (near.add(close.count_ones() as usize), far.add(wide.count_ones() as usize))
+            }
+        }
+        #[inline(always)]
         unsafe fn select(
             points: [*const f64; 3],
             range: (usize, usize),
@@ -789,6 +835,20 @@ mod x86 {
                 for (k, x) in values.into_iter().enumerate() {
                     *base.add(*index.add(k) as usize / 4) += x;
                 }
+            }
+        }
+        #[inline(always)]
+        unsafe fn split(
+            s: Self::V,
+            index: *const u32,
+            squares: (f64, f64),
+            near: *mut u32,
+            far: *mut u32,
+        ) -> (*mut u32, *mut u32) {
+            unsafe {
+                let mut squared = [0.0; WIDTH];
+                Self::store(squared.as_mut_ptr(), s);
+                Portable::split(squared, index, squares, near, far)
             }
         }
         #[inline(always)]

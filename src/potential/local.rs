@@ -8,7 +8,7 @@
 //! dE = sum_{pairs with an active atom} d phi + sum_{k active or within a cutoff} [F(rho_k) - F(rho_k^start)]
 //! ```
 
-use super::block::{Block, Candidate};
+use super::block::{Block, Candidate, Lists};
 use super::kernel::{self, Curvatures, Frame, Group, Springs};
 use super::lanes::{Level, Record};
 use super::{Engine, Potential};
@@ -334,7 +334,7 @@ impl LocalEngine {
             }
         }
         let level = Level::best();
-        let block = Block::new(potential, skin, &own, &ghosts, &frozen, level);
+        let block = Block::new(Block::default(), potential, Lists::Ready(skin), &own, &ghosts, &frozen, level);
         List::new(surroundings, &self.background, block, who, skin, positions)
     }
 }
@@ -507,7 +507,7 @@ impl List {
     /// Evaluate at the positions of the records: energy of the pairs, and the change of the embedding energy in passing.
     fn pair_energy(&mut self, surroundings: &Surroundings) -> Result<f64> {
         let (potential, level) = (&surroundings.potential, Level::best());
-        self.block.densities(potential, level, &self.records, &mut self.density);
+        let near = self.block.densities(potential, level, &self.records, &mut self.density, true);
         self.local.fill(0.0);
         for (&slot, density) in self.slots.iter().zip(&self.density) {
             if slot != NO_SLOT {
@@ -522,7 +522,7 @@ impl List {
         for (record, &slot) in self.records.iter_mut().zip(self.slots.iter()) {
             record.0[3] = if slot == NO_SLOT { 0.0 } else { self.slope[slot as usize] };
         }
-        let energy = self.block.forces(potential, level, &self.records, &mut self.forces, true);
+        let energy = near + self.block.forces(potential, level, &self.records, &mut self.forces, true);
         if let Some((tags, distance)) = self.block.close() {
             let mut atoms = tags.map(|t| self.who[t as usize].atom + 1);
             atoms.sort_unstable();

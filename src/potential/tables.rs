@@ -331,12 +331,12 @@ pub trait Functions<L: Lanes> {
     unsafe fn density(&self, place: Self::Place, at: usize) -> (L::V, L::V);
     /// Slope of the pair energy.
     unsafe fn slope(&self, place: Self::Place) -> L::V;
-    /// Pair energy and its slope.
-    unsafe fn pair(&self, place: Self::Place) -> (L::V, L::V);
+    /// Pair energy.
+    unsafe fn value(&self, place: Self::Place) -> L::V;
     /// Slope of the pair energy beyond `near`.
     unsafe fn far_slope(&self, early: L::V, r: L::V) -> L::V;
-    /// Pair energy and its slope beyond `near`.
-    unsafe fn far_pair(&self, early: L::V, r: L::V) -> (L::V, L::V);
+    /// Pair energy beyond `near`.
+    unsafe fn far_value(&self, early: L::V, r: L::V) -> L::V;
     /// Slope and curvature of the density at the first (0) or second (1) species.
     unsafe fn density_curvature(&self, place: Self::Place, at: usize) -> (L::V, L::V);
     /// Slope and curvature of the pair energy.
@@ -423,9 +423,16 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
     }
 
     #[inline(always)]
-    unsafe fn pair(&self, (index, t): Self::Place) -> (L::V, L::V) {
+    unsafe fn value(&self, (index, t): Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { horner::<L>(&self.0.pair, index, t) }
+        unsafe {
+            let rows = &self.0.pair;
+            let mut value = L::lookup(&rows[8], index);
+            for k in (0..8).rev() {
+                value = L::fma(value, t, L::lookup(&rows[k], index));
+            }
+            value
+        }
     }
 
     #[inline(always)]
@@ -446,20 +453,16 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
     }
 
     #[inline(always)]
-    unsafe fn far_pair(&self, _: L::V, r: L::V) -> (L::V, L::V) {
+    unsafe fn far_value(&self, _: L::V, r: L::V) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
         unsafe {
             let c = &self.0.last_pair;
             let t = L::sub(r, L::splat(self.0.last_centre));
             let mut value = L::splat(c[8]);
-            let mut slope = value;
-            for k in (1..8).rev() {
+            for k in (0..8).rev() {
                 value = L::fma(value, t, L::splat(c[k]));
-                slope = L::fma(slope, t, value);
             }
-            value = L::fma(value, t, L::splat(c[0]));
-            let end = L::splat(self.0.end);
-            (L::where_less(r, end, value), L::where_less(r, end, slope))
+            L::where_less(r, L::splat(self.0.end), value)
         }
     }
 
@@ -507,7 +510,7 @@ impl<const SYMMETRIC: bool> FinePair<'_, SYMMETRIC> {
     }
 
     #[inline(always)]
-    unsafe fn value<L: Lanes>(&self, rows: &[Row], place: (L::V, L::V)) -> (L::V, L::V) {
+    unsafe fn both<L: Lanes>(&self, rows: &[Row], place: (L::V, L::V)) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
         unsafe {
             let [value, slope, _] = self.evaluate::<L>(rows, place);
@@ -547,19 +550,19 @@ impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     #[inline(always)]
     unsafe fn density(&self, place: Self::Place, at: usize) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.value::<L>(&self.0.density[at], place) }
+        unsafe { self.both::<L>(&self.0.density[at], place) }
     }
 
     #[inline(always)]
     unsafe fn slope(&self, place: Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.value::<L>(&self.0.pair, place).1 }
+        unsafe { self.both::<L>(&self.0.pair, place).1 }
     }
 
     #[inline(always)]
-    unsafe fn pair(&self, place: Self::Place) -> (L::V, L::V) {
+    unsafe fn value(&self, place: Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.value::<L>(&self.0.pair, place) }
+        unsafe { self.both::<L>(&self.0.pair, place).0 }
     }
 
     #[inline(always)]
@@ -569,9 +572,9 @@ impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     }
 
     #[inline(always)]
-    unsafe fn far_pair(&self, early: L::V, r: L::V) -> (L::V, L::V) {
+    unsafe fn far_value(&self, early: L::V, r: L::V) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { Functions::<L>::pair(self, Functions::<L>::place(self, early, r)) }
+        unsafe { Functions::<L>::value(self, Functions::<L>::place(self, early, r)) }
     }
 
     #[inline(always)]

@@ -15,6 +15,7 @@ use crate::table::{Column, Table};
 use crate::units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a run holds constant, with the line that made it.
@@ -185,6 +186,8 @@ mod binding {
     /// - `frames`: time between frames of the trajectory [ps]; without it no frames are kept
     /// - `seed`: seed of new velocities and of noise
     /// - `on_failure`: "error" (the default) or "keep"
+    /// - `store`: file in which the run is kept; a run that was ended goes on from it, to the same result
+    /// - `store_every`: time between two writes of it [ps], 20 ps
     ///
     /// ```rhai
     /// let warm = glass.md(nose_hoover(#{ temperature: 300*K }), #{ time: 0.1*ps, frames: 10*fs, seed: 1 });
@@ -193,7 +196,11 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn md(glass: Glass, conditions: Conditions, options: Map) -> Raw<Glass> {
-        let options = Options::new("md", options, &["time", "time_step", "log", "frames", "seed", "on_failure"])?;
+        let options = Options::new(
+            "md",
+            options,
+            &["time", "time_step", "log", "frames", "seed", "on_failure", "store", "store_every"],
+        )?;
         let at_rest = glass.configuration().velocities.is_empty();
         let noisy = matches!(conditions.ensemble, Ensemble::Langevin(_));
         let random = at_rest || noisy || conditions.initial_temperature.is_some() || options.has("seed");
@@ -205,6 +212,8 @@ mod binding {
             frames: options.positive("frames")?.optional(),
             initial_temperature: conditions.initial_temperature,
             seed: if random { options.seed("seed")? } else { 0 },
+            store: options.text("store")?.optional().map(PathBuf::from),
+            store_every: options.positive("store_every")?.optional().unwrap_or(20.0),
         };
         let keep = options.choice("on_failure", &["error", "keep"])?.or("error".into()) == "keep";
         let run = dynamics.run(glass.configuration(), glass.potential()?, observer())?;
