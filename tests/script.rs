@@ -474,7 +474,7 @@ fn a_glass_repeats() {
 fn a_melt_says_one_seed_and_it_makes_the_same_liquid() {
     let folder = tempfile::tempdir().unwrap();
     let melt = |seed: &str| {
-        format!("print(melt(\"Cu50Zr50\", #{{ atoms: 550, time: 0.01*ps, damping: 0.002*ps{seed} }}).energy)")
+        format!("print(melt(\"Cu50Zr50\", #{{ atoms: 550, time: 0.02*ps, damping: 0.02*ps{seed} }}).energy)")
     };
     let (code, out, err) = called(&folder, &["-e", &melt("")]);
     let seed = err.trim().strip_prefix("melt: chose seed: ").unwrap();

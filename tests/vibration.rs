@@ -254,19 +254,20 @@ fn flexibility_volume_is_its_formula() {
 #[test]
 fn cold_vibrations_are_harmonic() {
     let glass = glass256();
-    let temperature = 30.0;
-    let vibration = Vibration { temperature, time: 20.0, langevin: true, damping: 0.5, seed: 1, ..Default::default() };
+    // At 30 K some of these atoms jump, and 20 ps sample the softest modes too little for one seed to be like another.
+    let temperature = 5.0;
+    let vibration = Vibration { temperature, time: 80.0, langevin: true, damping: 0.5, seed: 1, ..Default::default() };
     let average = vibration.run(&glass, &Silent).unwrap();
-    assert_eq!(average.motion.frames(), 401);
+    assert_eq!(average.motion.frames(), 1601);
     assert!((average.temperature / temperature - 1.0).abs() < 0.05, "{} K", average.temperature);
     assert!(!average.motion.hopped(0.5).contains(&true));
     let found = average.motion.mean_squared_displacement();
     let expected = Harmonic { temperature, ..Default::default() }.mean_squared_displacement(&glass, &Silent).unwrap();
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
     let ratio = mean(&found) / mean(&expected);
-    assert!((ratio - 1.0).abs() < 0.15, "{ratio}");
+    assert!((ratio - 1.0).abs() < 0.06, "{ratio}");
     let r = correlation(&found, &expected);
-    assert!(r > 0.9, "{r}");
+    assert!(r > 0.97, "{r}");
 }
 
 fn correlation(x: &[f64], y: &[f64]) -> f64 {
