@@ -31,6 +31,40 @@ fn modes_have_frequencies_vectors_and_participation() {
     assert!(error(&with_glass("glass.modes(#{ lowst: 1 })")).contains("`lowest`"));
 }
 
+/// What a script writes to standard error.
+fn said(script: &str) -> String {
+    let done =
+        std::process::Command::new(env!("CARGO_BIN_EXE_vitric")).args(["-e", &with_glass(script)]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stderr).unwrap()
+}
+
+#[test]
+fn modes_of_a_glass_that_is_no_minimum_are_told_as_such() {
+    assert_eq!(said("glass.minimize().modes(#{ lowest: 3 });"), "");
+    let hot = "let hot = glass.md(nose_hoover(#{ temperature: 2000 }), #{ time: 0.2, seed: 1 });";
+    let note = said(&format!("{hot} hot.modes(#{{ all: true }});"));
+    assert!(note.starts_with("modes: the glass is not at a minimum, its largest force is "), "{note}");
+    assert!(note.contains(" of 765 modes are unstable; glass.minimize() gives the minimum"), "{note}");
+    let unstable: usize = note.split(" eV/A and ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let negative =
+        format!("{hot} let n = 0; for f in hot.modes(#{{ all: true }}).frequencies {{ if f < 0.0 {{ n += 1; }} }} n");
+    check(&negative, unstable as f64, 0.0);
+    assert!(unstable > 5, "{unstable}");
+}
+
+#[test]
+fn vibrations_tell_how_many_atoms_hopped_once() {
+    let options = "#{ temperature: 300, time: 0.1*ps, equilibration: 0, interval: 0.02, hop_distance: 0.01, seed: 1 }";
+    let note = said(&format!("glass.vibration({options}); glass.vibration({options}).hopped;"));
+    assert!(note.starts_with("vibration: ") && note.contains(" of 256 atoms hopped"), "{note}");
+    assert_eq!(note.lines().count(), 1, "{note}");
+    assert_eq!(
+        said("glass.vibration(#{ temperature: 10, time: 0.1*ps, equilibration: 0, interval: 0.02, seed: 1 });"),
+        ""
+    );
+}
+
 #[test]
 fn one_run_serves_equal_calls() {
     let options = "#{ time: 0.2*ps, equilibration: 0, interval: 0.02, seed: 1 }";

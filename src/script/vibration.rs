@@ -38,8 +38,8 @@ enum Run {
 const KEPT: usize = 4;
 
 impl Run {
-    /// The averages of this run of a glass, from memory if it is there.
-    fn average(self, glass: &Glass) -> Raw<Arc<Average>> {
+    /// The averages of this run of a glass, from memory if it is there; vibrations that are not say how many atoms hopped.
+    fn average(self, glass: &Glass, hop_distance: f64) -> Raw<Arc<Average>> {
         let same = |kept: &KeptRun| {
             std::ptr::eq(kept.glass.configuration(), glass.configuration())
                 && matches!((kept.glass.potential(), glass.potential()), (Ok(a), Ok(b)) if Arc::ptr_eq(a, b))
@@ -49,7 +49,11 @@ impl Run {
             return Ok(kept.average.clone());
         }
         let average = Arc::new(match &self {
-            Run::Vibration(vibration) => vibration.run(glass, observer())?,
+            Run::Vibration(vibration) => {
+                let average = vibration.run(glass, observer())?;
+                say_hops(&average, hop_distance);
+                average
+            }
             Run::Diffusion(diffusion) => diffusion.run(glass, observer())?,
         });
         if !average.interrupted {
@@ -69,7 +73,10 @@ fn runs() -> std::sync::MutexGuard<'static, Vec<KeptRun>> {
 
 #[export_module]
 mod binding {
-    /// Normal modes of the glass at its positions, which should be an inherent structure; the three translations are left out.
+    /// Normal modes of the glass at its positions; the three translations are left out.
+    ///
+    /// The glass should be an inherent structure: where a force is above 0.001 eV/A, a note says how large it is and how many
+    /// modes are unstable.
     ///
     /// - `lowest`: number of modes from the lowest, found without a dense matrix
     /// - `fraction`: their share of all 3 N modes instead, rounded down, 0.0025
@@ -85,7 +92,7 @@ mod binding {
     pub fn modes(glass: Glass, options: Map) -> Raw<SharedModes> {
         let options = Options::new("modes", options, &["lowest", "fraction", "all", "tolerance", "seed"])?;
         if options.boolean("all")?.or(false) {
-            return Ok(Arc::new(Modes::all(&glass)?));
+            return Ok(told(Modes::all(&glass)?));
         }
         let seed = options.count("seed")?.or(1) as u64;
         let mut search = match options.count("lowest")?.optional() {
@@ -94,7 +101,7 @@ mod binding {
             None => ModeSearch::fraction(options.positive("fraction")?.or(0.0025), glass.len(), seed)?,
         };
         search.tolerance = options.positive("tolerance")?.or(search.tolerance);
-        Ok(Arc::new(Modes::lowest(&glass, &search, observer())?))
+        Ok(told(Modes::lowest(&glass, &search, observer())?))
     }
 
     /// Number of modes.
@@ -204,7 +211,7 @@ mod binding {
             seed: options.seed("seed")?,
         };
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
-        Ok(Displacements { average: Run::Vibration(vibration).average(&glass)?, hop_distance })
+        Ok(Displacements { average: Run::Vibration(vibration).average(&glass, hop_distance)?, hop_distance })
     }
 
     /// Motion at a high temperature over a long time: what `diffusive_msd` averages.
@@ -239,7 +246,7 @@ mod binding {
             seed: options.seed("seed")?,
         };
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
-        Ok(Displacements { average: Run::Diffusion(diffusion).average(&glass)?, hop_distance })
+        Ok(Displacements { average: Run::Diffusion(diffusion).average(&glass, hop_distance)?, hop_distance })
     }
 
     /// Displacements of the frames of a trajectory from this glass, averaged over the frames.
@@ -300,6 +307,36 @@ mod binding {
     #[rhai_fn(get = "temperature")]
     pub fn mean_temperature(displacements: &mut Displacements) -> f64 {
         displacements.average.temperature
+    }
+}
+
+/// Largest force at which a glass still counts as an inherent structure [eV/A].
+const AT_REST: f64 = 1e-3;
+
+/// The modes, with a note when they do not belong to a minimum.
+fn told(modes: Modes) -> SharedModes {
+    let force = modes.largest_force();
+    if force > AT_REST {
+        let unstable = modes.eigenvalues().iter().filter(|x| **x < 0.0).count();
+        observer().say(&format!(
+            "modes: the glass is not at a minimum, its largest force is {force:.1e} eV/A and {unstable} of {} modes are \
+             unstable; glass.minimize() gives the minimum",
+            modes.len()
+        ));
+    }
+    Arc::new(modes)
+}
+
+/// Say how many atoms left their place in a run that is meant to be one of vibrations.
+fn say_hops(average: &Average, hop_distance: f64) {
+    let hopped = average.motion.hopped(hop_distance);
+    let count = hopped.iter().filter(|h| **h).count();
+    if count > 0 {
+        observer().say(&format!(
+            "vibration: {count} of {} atoms hopped, their mean positions are more than {hop_distance} A from the minimum; \
+             `.hopped` of glass.vibration(...) tells which",
+            hopped.len()
+        ));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::cell::Vector;
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::glass::Glass;
+use crate::minimize::largest_norm;
 use crate::observer::Observer;
 use crate::potential::Hessian;
 use crate::units;
@@ -50,6 +51,7 @@ pub struct Modes {
     residuals: Vec<f64>,
     vectors: Mat<f64>,
     masses: Vec<f64>,
+    largest_force: f64,
 }
 
 impl Modes {
@@ -58,11 +60,11 @@ impl Modes {
         if glass.is_empty() || search.lowest == 0 {
             return Err(Error::input("modes: at least one atom and one mode are needed"));
         }
-        let hessian = hessian(glass)?;
+        let (hessian, largest_force) = curvature(glass)?;
         let dynamical = DynamicalMatrix::new(&hessian, glass.configuration());
         let search = Search { count: search.lowest, tolerance: search.tolerance, seed: search.seed };
         let pairs = eigen::lowest(&dynamical, dynamical.translations().as_ref(), &search, observer)?;
-        Ok(Modes::new(pairs, glass.configuration()))
+        Ok(Modes::new(pairs, glass.configuration(), largest_force))
     }
 
     /// All `3 N - 3` modes, from a dense matrix; for at most 1000 atoms.
@@ -70,19 +72,26 @@ impl Modes {
         if glass.is_empty() {
             return Err(Error::input("modes: at least one atom is needed"));
         }
-        let hessian = hessian(glass)?;
+        let (hessian, largest_force) = curvature(glass)?;
         let dynamical = DynamicalMatrix::new(&hessian, glass.configuration());
         let pairs = eigen::all(&dynamical, dynamical.translations().as_ref())?;
-        Ok(Modes::new(pairs, glass.configuration()))
+        Ok(Modes::new(pairs, glass.configuration(), largest_force))
     }
 
-    fn new(pairs: eigen::Eigenpairs, configuration: &Configuration) -> Modes {
+    fn new(pairs: eigen::Eigenpairs, configuration: &Configuration, largest_force: f64) -> Modes {
         Modes {
             eigenvalues: pairs.values,
             residuals: pairs.residuals,
             vectors: pairs.vectors,
             masses: configuration.masses(),
+            largest_force,
         }
+    }
+
+    /// Norm of the largest force on an atom where the Hessian was taken [energy/length]; modes belong to a place where it
+    /// is zero.
+    pub fn largest_force(&self) -> f64 {
+        self.largest_force
     }
 
     /// Number of modes.
@@ -189,8 +198,15 @@ impl Modes {
 }
 
 pub(super) fn hessian(glass: &Glass) -> Result<Hessian> {
+    Ok(curvature(glass)?.0)
+}
+
+/// The Hessian of a glass, and the largest force on an atom.
+fn curvature(glass: &Glass) -> Result<(Hessian, f64)> {
     let configuration = glass.configuration();
-    glass.engine()?.hessian(&configuration.cell, &configuration.positions)
+    let mut engine = glass.engine()?;
+    let largest_force = largest_norm(&engine.forces);
+    Ok((engine.hessian(&configuration.cell, &configuration.positions)?, largest_force))
 }
 
 /// The Hessian between inverse square roots of masses, applied and never stored.
