@@ -117,7 +117,7 @@ fn a_minimum_is_left_alone() {
 fn running_out_of_evaluations_is_not_convergence() {
     let minimize = Minimize { max_evaluations: 5, ..Default::default() };
     let end = minimize.run(&disturbed(0.05), &potential(), &Silent).unwrap();
-    assert!(!end.converged && end.evaluations == 5);
+    assert!(!end.converged && end.evaluations == 5 && end.log.height() == 5);
 }
 
 #[test]

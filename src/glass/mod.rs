@@ -72,9 +72,16 @@ impl Glass {
         Glass { log: Some(Arc::new(log)), trajectory: Some(Arc::new(trajectory)), ..self.clone() }
     }
 
-    /// Log of the molecular dynamics run that led to this glass.
+    /// The same glass with the log of the calculation that led to it.
+    pub fn with_log(&self, log: Table) -> Glass {
+        Glass { log: Some(Arc::new(log)), ..self.clone() }
+    }
+
+    /// Log of the molecular dynamics run or minimisation that led to this glass.
     pub fn log(&self) -> Result<&Arc<Table>> {
-        self.log.as_ref().ok_or_else(|| Error::input("this glass has no log: it does not come straight from md"))
+        self.log
+            .as_ref()
+            .ok_or_else(|| Error::input("this glass has no log: it does not come straight from md or minimize"))
     }
 
     /// Frames of the molecular dynamics run that led to this glass.

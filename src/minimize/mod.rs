@@ -19,6 +19,7 @@ use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::potential::{Engine, LocalEngine, Potential};
+use crate::table::{Column, Table};
 use crate::units;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Descent {
     pub largest_force: f64,
     /// Number of times the landscape was evaluated.
     pub evaluations: usize,
+    /// Energy [energy] and norm of the largest force [energy/length] at each evaluation, NaN where it failed.
+    pub trace: Vec<[f64; 2]>,
     /// True when the largest force is at or below the tolerance.
     pub converged: bool,
 }
@@ -155,6 +158,9 @@ pub struct Minimized {
     pub stress: Tensor,
     /// Number of evaluations of energy and forces.
     pub evaluations: usize,
+    /// What each of them found: its number from 1, energy per atom [eV], largest force [eV/A]. In a free cell these are
+    /// enthalpy and forces in strained coordinates.
+    pub log: Table,
     /// True when forces, and in a free cell stresses, are within their tolerance.
     pub converged: bool,
 }
@@ -171,25 +177,25 @@ impl Minimize {
         let mut engine = Engine::new(potential, configuration)?;
         let mut end = configuration.clone();
         end.velocities.clear();
-        let (mut evaluations, mut converged) = (0, false);
+        let (mut trace, mut converged) = (Vec::new(), false);
         if self.cell == Freedom::Fixed {
             let mut landscape = FixedCell { cell: &configuration.cell, engine: &mut engine };
             let descent = self.descend(&mut landscape, &mut end.positions, self.max_evaluations, observer)?;
-            (evaluations, converged) = (descent.evaluations, descent.converged);
+            (trace, converged) = (descent.trace, descent.converged);
         } else {
             // Each round measures the strain from the cell that the one before found, so that the last one is small.
             for _ in 0..MAX_ROUNDS {
-                let left = self.max_evaluations - evaluations;
+                let left = self.max_evaluations - trace.len();
                 let pressure = self.pressure * units::GIGAPASCAL;
                 let mut landscape = FlexibleCell::new(&end.cell, &mut engine, self.cell, pressure);
                 let mut variables = landscape.variables(&end.positions);
                 let descent = self.descend(&mut landscape, &mut variables, left, observer)?;
                 let strain = landscape.strain(&variables).norm();
                 end.cell = landscape.read(&variables, &mut end.positions)?;
-                evaluations += descent.evaluations;
+                trace.extend(descent.trace);
                 // Forces in strained coordinates differ from true ones by the strain.
                 converged = descent.converged && descent.largest_force * (1.0 + 2.0 * strain) <= self.force_tolerance;
-                if converged || !descent.converged || evaluations >= self.max_evaluations {
+                if converged || !descent.converged || trace.len() >= self.max_evaluations {
                     break;
                 }
             }
@@ -199,8 +205,9 @@ impl Minimize {
             energy: engine.energy,
             largest_force: largest_norm(&engine.forces),
             stress: engine.virial * (-units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM / end.cell.volume()),
+            evaluations: trace.len(),
+            log: log(&trace, end.len())?,
             configuration: end,
-            evaluations,
             converged,
         })
     }
@@ -243,6 +250,15 @@ impl Minimize {
     }
 }
 
+/// The table of a minimisation.
+fn log(trace: &[[f64; 2]], atoms: usize) -> Result<Table> {
+    Table::from_columns(vec![
+        Column::integer("evaluation", (1..=trace.len() as i64).collect()),
+        Column::float("potential_energy", "eV/atom", trace.iter().map(|row| row[0] / atoms as f64).collect()),
+        Column::float("largest_force", "eV/A", trace.iter().map(|row| row[1]).collect()),
+    ])
+}
+
 /// Changes of the reference cell; the strain shrinks quadratically, so that few are ever needed.
 const MAX_ROUNDS: usize = 20;
 
@@ -257,13 +273,13 @@ pub fn dot(a: &[Vector], b: &[Vector]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x.dot(y)).sum()
 }
 
-/// What all minimizers keep: the landscape, the count of evaluations, and who watches.
+/// What all minimizers keep: the landscape, what it gave, and who watches.
 struct Walk<'a> {
     landscape: &'a mut dyn Landscape,
     observer: &'a dyn Observer,
     force_tolerance: f64,
     max_evaluations: usize,
-    evaluations: usize,
+    trace: Vec<[f64; 2]>,
     first_force: f64,
 }
 
@@ -286,7 +302,7 @@ impl<'a> Walk<'a> {
         max_evaluations: usize,
     ) -> Walk<'a> {
         observer.begin("minimize", PROGRESS);
-        Walk { landscape, observer, force_tolerance, max_evaluations, evaluations: 0, first_force: 0.0 }
+        Walk { landscape, observer, force_tolerance, max_evaluations, trace: Vec::new(), first_force: 0.0 }
     }
 
     /// The start; an error when even that cannot be evaluated.
@@ -302,8 +318,12 @@ impl<'a> Walk<'a> {
     }
 
     fn evaluate(&mut self, point: &mut Point) -> Result<()> {
-        self.evaluations += 1;
-        point.energy = self.landscape.evaluate(&point.positions, &mut point.forces)?;
+        let evaluated = self.landscape.evaluate(&point.positions, &mut point.forces);
+        self.trace.push(match &evaluated {
+            Ok(energy) => [*energy, largest_norm(&point.forces)],
+            Err(_) => [f64::NAN; 2],
+        });
+        point.energy = evaluated?;
         Ok(())
     }
 
@@ -317,7 +337,7 @@ impl<'a> Walk<'a> {
     }
 
     fn exhausted(&self) -> bool {
-        self.evaluations >= self.max_evaluations || self.observer.interrupted()
+        self.trace.len() >= self.max_evaluations || self.observer.interrupted()
     }
 
     fn end(self, point: Point, positions: &mut [Vector]) -> Descent {
@@ -328,7 +348,8 @@ impl<'a> Walk<'a> {
             energy: point.energy,
             forces: point.forces,
             largest_force,
-            evaluations: self.evaluations,
+            evaluations: self.trace.len(),
+            trace: self.trace,
             converged: largest_force <= self.force_tolerance,
         }
     }

@@ -11,7 +11,8 @@ use rhai::plugin::*;
 mod binding {
     /// Relax the glass to its inherent structure, at rest.
     ///
-    /// A relaxation that ends early, because it is stopped or out of evaluations, says so and gives what it reached.
+    /// A relaxation that ends early, because it is stopped or out of evaluations, says so and gives what it reached. `.log` is
+    /// a table with the energy and the largest force at each evaluation; the `.history` says how many there were.
     ///
     /// - `method`: "cg" (conjugate gradient, the default), "fire" or "lbfgs"
     /// - `force_tolerance`: largest norm of the force on one atom [eV/A], 1e-6
@@ -21,6 +22,7 @@ mod binding {
     ///
     /// ```rhai
     /// let relaxed = glass.minimize(#{ method: "lbfgs", force_tolerance: 1e-4 });
+    /// print(relaxed.log.rows);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn minimize(glass: Glass, options: Map) -> Raw<Glass> {
@@ -37,11 +39,12 @@ mod binding {
             return fail("minimize: `pressure` needs a cell that can move: give `cell: \"iso\"` or \"flexible\"");
         }
         let end = minimize.run(glass.configuration(), glass.potential()?, observer())?;
+        let (n, force) = (end.evaluations, end.largest_force);
         if !end.converged {
-            let (n, force) = (end.evaluations, end.largest_force);
             observer().say(&format!("minimize: not converged after {n} evaluations, largest force {force:.2e} eV/A"));
         }
-        Ok(glass.then(end.configuration, options.record()))
+        let step = format!("{}, largest force {force:.2e} eV/A after {n} evaluations", options.record());
+        Ok(glass.then(end.configuration, step).with_log(end.log))
     }
 }
 
