@@ -133,3 +133,20 @@ fn options_of_the_wrong_name_or_type() {
     assert_eq!(error("read(\"f\", #{ frame: 1.5 })"), "read: `frame` must be a whole number, found 1.5");
     assert_eq!(error("read(\"f\", #{ potential: \"CuZr\" })"), "read: `potential` must be a potential, found \"CuZr\"");
 }
+
+#[test]
+fn atoms_closer_than_the_potential_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.xyz");
+    std::fs::write(&path, XYZ.replace("1 2 3", "0.15 0 0").replace('9', "30").replace("Zr", "Cu")).unwrap();
+    let glass = format!(
+        "let p = lennard_jones(#{{ epsilon: 0.4, sigma: 2.3, mass: 63.5, name: \"Cu\" }});
+         let glass = read(\"{}\", #{{ potential: p }});",
+        path.display()
+    );
+    let message = "potential: atoms 1 and 2 are 0.1500 A apart, closer than the potential allows";
+    for call in ["energy", "forces()", "minimize()", "md(nve(#{ temperature: 1 }), #{ time: 10*fs, seed: 1 })"] {
+        let found = error(&format!("{glass} glass.{call}"));
+        assert!(found.ends_with(message), "{call}: {found}");
+    }
+}

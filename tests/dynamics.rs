@@ -9,6 +9,7 @@ use std::sync::Arc;
 use vitric::cell::Vector;
 use vitric::configuration::Configuration;
 use vitric::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahman, Ramp, Run};
+use vitric::glass::Glass;
 use vitric::minimize::Freedom;
 use vitric::observer::Silent;
 use vitric::potential::Potential;
@@ -62,12 +63,18 @@ fn spread(values: &[f64]) -> f64 {
 
 #[test]
 fn energy_does_not_drift() {
-    let run = run(Dynamics { initial_temperature: Some(600.0), time: 20.0, seed: 1, ..Default::default() });
-    let energy = column(&run, "total_energy");
+    // 20,000 steps; `tests/benches/long_run.py` makes a million.
+    let run = run(Dynamics { initial_temperature: Some(600.0), time: 40.0, seed: 1, ..Default::default() });
+    let energy = &column(&run, "total_energy");
     let temperature = mean(&column(&run, "temperature"));
     assert!((temperature - 300.0).abs() < 30.0);
-    assert!(drift(&energy).abs() < 1e-6);
-    assert!(spread(&energy) < 3e-5);
+    assert!(spread(energy) < 3e-5);
+    // The error of the time step changes while half of the heat goes into the potential energy, in the first picoseconds.
+    let energy = &energy[50..];
+    // It drifts neither over the run nor, as a drift that grows would, in a half of it.
+    for part in [energy, &energy[..energy.len() / 2], &energy[energy.len() / 2..]] {
+        assert!(drift(part).abs() < 1e-6, "{}", drift(part));
+    }
 }
 
 fn ensembles(temperature: Ramp) -> Vec<(&'static str, Ensemble)> {
@@ -174,7 +181,12 @@ fn an_explosion_says_where_and_keeps_the_last_good_state() {
     let dynamics = Dynamics { initial_temperature: Some(300.0), time: 1.0, log: Some(0.002), ..Default::default() };
     let run = dynamics.run(&start, &potential(), &Silent).unwrap();
     let message = run.failure.unwrap().to_string();
-    assert!(message.contains("step") && message.contains("explodes") && message.contains("atom"), "{message}");
+    assert!(message.starts_with("md: stopped at step ") && message.contains("explodes"), "{message}");
+    // The pair that was put together is what explodes.
+    let named = |before: &str| message.split(before).nth(1).and_then(|rest| rest.split([' ', ';']).next()).unwrap();
+    for atom in [named("is on atom "), named("fastest atom is ")] {
+        assert!(["8", "9"].contains(&atom), "{message}");
+    }
     assert!(run.steps < 100 && run.log.height() == run.steps + 1);
     run.configuration.check().unwrap();
 }
@@ -264,7 +276,8 @@ fn a_collapsing_cell_is_an_error() {
     let run = dynamics.run(&glass(), &potential(), &Silent).unwrap();
     let message = run.failure.unwrap().to_string();
     assert!(message.contains("step") && message.contains("largest force"), "{message}");
-    run.configuration.check().unwrap();
+    // What is handed back can be evaluated.
+    Glass::new(run.configuration, Some(potential())).energy().unwrap();
 }
 
 #[test]

@@ -18,11 +18,10 @@ pub use parrinello_rahman::ParrinelloRahman;
 pub use schedule::Ramp;
 pub use state::State;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::glass::{Frame, Trajectory};
-use crate::minimize::largest_norm;
 use crate::observer::Observer;
 use crate::potential::Potential;
 use crate::table::Table;
@@ -347,19 +346,25 @@ impl Dynamics {
         Targets { kt: units::BOLTZMANN * temperature, pressure: units::GIGAPASCAL * pressure }
     }
 
+    /// What stopped the run, and where to look: the time, the atom with the largest force and the fastest one.
     fn explain(&self, error: &Error, step: usize, state: &State) -> Error {
-        let fastest = (0..state.len())
-            .max_by(|&a, &b| state.velocities[a].norm_squared().total_cmp(&state.velocities[b].norm_squared()))
-            .unwrap_or(0);
-        let speed = state.velocities.get(fastest).map_or(0.0, |v| v.norm()) / units::TIME;
+        let (pushed, force) = largest(state.forces());
+        let (fastest, speed) = largest(&state.velocities);
         Error::numeric(format!(
-            "md: stopped at step {step} ({:.3} ps): {error}; fastest is atom {} with {speed:.1} A/ps, the largest force is \
-             {:.3} eV/A",
+            "md: stopped at step {step} ({:.3} ps): {error}; the largest force, {force:.1} eV/A, is on atom {}; the fastest \
+             atom is {} with {:.1} A/ps",
             step as f64 * self.time_step,
+            pushed + 1,
             fastest + 1,
-            largest_norm(state.forces()),
+            speed / units::TIME,
         ))
     }
+}
+
+/// Number and length of the longest of some vectors; one that is not a number is longer than all others.
+fn largest(vectors: &[Vector]) -> (usize, f64) {
+    let longest = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
+    vectors.iter().map(|v| v.norm().abs()).enumerate().max_by(longest).unwrap_or((0, 0.0))
 }
 
 /// What a run writes down on its way.
@@ -406,7 +411,10 @@ fn check_state(state: &State, time_step: f64, first_volume: f64) -> Result<()> {
     if !VOLUME_RANGE.contains(&volume) {
         return Err(Error::numeric(format!("the cell has {volume:.2} times the volume it had at the start")));
     }
-    Ok(())
+    // The list still serves for a while, but such a state could not be evaluated anew.
+    let cutoff = state.cutoff();
+    let thin = state.cell.check_cutoff(cutoff, "potential");
+    thin.map_err(|error| explain_thin_cell(error, &state.cell, cutoff))
 }
 
 /// An error of the engine, with advice when a cell has become too thin.
@@ -416,7 +424,7 @@ fn explain_thin_cell(error: Error, cell: &Cell, cutoff: f64) -> Error {
         return error;
     }
     Error::numeric(format!(
-        "{error}; a liquid in a flexible cell flows until the cell is thin (now {x:.2}, {y:.2}, {z:.2} A): hold its \
-         shape with `cell: \"iso\"`, or take more atoms"
+        "{error}; the cell, now {x:.2}, {y:.2}, {z:.2} A wide, has shrunk, or is flexible and flows with a liquid in it: take \
+         more atoms, or hold the shape with `cell: \"iso\"`"
     ))
 }

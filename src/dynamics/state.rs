@@ -144,6 +144,11 @@ impl State {
         self.motion.fastest.sqrt()
     }
 
+    /// Cutoff of the potential [length].
+    pub(super) fn cutoff(&self) -> f64 {
+        self.engine.potential().cutoff()
+    }
+
     /// Let the next steps compute the energy or, as most of them do, leave it out; the forces are the same.
     pub(super) fn want_energy(&mut self, wanted: bool) {
         self.energy_wanted = wanted;
@@ -151,7 +156,7 @@ impl State {
 
     /// Compute forces and virial at the present positions, and the energy if it is wanted.
     pub(super) fn update_forces(&mut self) -> Result<()> {
-        let cutoff = self.engine.potential().cutoff();
+        let cutoff = self.cutoff();
         let evaluated = if self.energy_wanted {
             self.engine.evaluate(&self.cell, &self.positions)
         } else {

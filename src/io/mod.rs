@@ -16,7 +16,7 @@ use crate::glass::trajectory::Frame as Snapshot;
 use crate::glass::{Glass, Trajectory};
 pub use frame::{Frame, ReadOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A way to write a sample down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,19 @@ pub fn write_trajectory(path: &Path, trajectory: &Trajectory) -> Result<()> {
 /// Writes a glass in the format its name says; the file appears whole or not at all.
 pub fn write(path: &Path, glass: &Glass) -> Result<()> {
     write_frames(path, &[(glass.clone(), None)])
+}
+
+/// Writes a state that must not get lost beside what there is: extended xyz, in a file whose name begins with `stem`. No
+/// older file is replaced; the name that was free is returned.
+pub fn write_beside(stem: &Path, glass: &Glass) -> Result<PathBuf> {
+    let numbered = |number: usize| {
+        let mut name = stem.as_os_str().to_os_string();
+        name.push(if number == 1 { ".extxyz".into() } else { format!("-{number}.extxyz") });
+        PathBuf::from(name)
+    };
+    let path = (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(1));
+    write(&path, glass)?;
+    Ok(path)
 }
 
 /// Writes several states of a glass, one after the other, each with its time [ps] where it has one.

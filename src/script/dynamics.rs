@@ -10,6 +10,7 @@ use crate::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahman
 use crate::error::Result;
 use crate::glass::packing::Packing;
 use crate::glass::{Composition, Glass, Trajectory};
+use crate::io::write_beside;
 use crate::potential::Potential;
 use crate::table::{Column, Table};
 use crate::units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM;
@@ -178,9 +179,10 @@ mod binding {
     /// Molecular dynamics under the given conditions: the glass at the end, with `.log` and `.trajectory` of the run.
     ///
     /// A glass at rest gets velocities of the first temperature. A run that is stopped gives the state it reached. One that
-    /// explodes is an error, or with `on_failure: "keep"` gives its last logged state.
+    /// explodes, or whose cell collapses, is an error that names a file with its last logged state, `md.last-good.extxyz` or
+    /// beside the store; with `on_failure: "keep"` it gives that state, with `.log` and `.trajectory`.
     ///
-    /// - `time`: length of the run [ps]
+    /// - `time`: length of the run [ps], rounded to whole steps
     /// - `time_step`: time step [ps], 2 fs
     /// - `log`: time between rows of the log [ps], a five-hundredth of the run
     /// - `frames`: time between frames of the trajectory [ps]; without it no frames are kept
@@ -216,18 +218,28 @@ mod binding {
             store_every: options.positive("store_every")?.optional().unwrap_or(20.0),
         };
         let keep = options.choice("on_failure", &["error", "keep"])?.or("error".into()) == "keep";
+        say_rounding(&dynamics);
         let run = dynamics.run(glass.configuration(), glass.potential()?, observer())?;
-        match run.failure {
-            Some(error) if !keep => return Err(error.into()),
-            Some(error) => observer().say(&error.to_string()),
-            None => (),
-        }
         let mut step = format!("md({}, {})", conditions.record, options.record());
         if run.interrupted {
             observer().say(&format!("md: stopped after {} steps", run.steps));
             step += &format!(", stopped after {} steps", run.steps);
         }
-        Ok(glass.then(run.configuration, step).with_run(run.log, run.trajectory))
+        let Some(error) = run.failure else {
+            return Ok(glass.then(run.configuration, step).with_run(run.log, run.trajectory));
+        };
+        let left = glass.then(run.configuration, format!("{step}, failed; the state of step {}", run.steps));
+        if keep {
+            observer().say(&error.to_string());
+            return Ok(left.with_run(run.log, run.trajectory));
+        }
+        let mut stem = dynamics.store.map_or("md".into(), PathBuf::into_os_string);
+        stem.push(".last-good");
+        let good = format!("last good state, step {} ({:.3} ps)", run.steps, run.steps as f64 * dynamics.time_step);
+        fail(match write_beside(stem.as_ref(), &left) {
+            Ok(path) => format!("{error}; the {good}, is in {}", path.display()),
+            Err(why) => format!("{error}; the {good}, could not be saved: {why}"),
+        })
     }
 
     /// A random packing of a composition without overlaps, in a cubic cell, at rest: where a melt starts.
@@ -262,7 +274,8 @@ mod binding {
         Ok(Glass::new(configuration.clone(), Some(potential)).then(configuration, step))
     }
 
-    /// The table of the run that led to this glass: time, temperature, energies, volume, density, stress.
+    /// The table of the run that led to this glass: time, temperature, energies, volume, density, stress; after a minimisation
+    /// the energy and the largest force at each evaluation.
     #[rhai_fn(get = "log", return_raw)]
     pub fn log(glass: &mut Glass) -> Raw<Table> {
         Ok(glass.log()?.as_ref().clone())
@@ -337,6 +350,20 @@ mod binding {
     pub fn diffusive_msd(trajectory: Frames, options: Map) -> Raw<Column> {
         let options = Options::new("diffusive_msd", options, &["time"])?;
         Ok(trajectory.trajectory.atom_msd(options.positive("time")?.optional())?)
+    }
+}
+
+/// Say where rounding to whole steps makes a time differ from the one asked for by more than a hundredth.
+fn say_rounding(dynamics: &Dynamics) {
+    let times = [("time", Some(dynamics.time)), ("log", dynamics.log), ("frames", dynamics.frames)];
+    for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
+        let least = if name == "time" { 0.0 } else { 1.0 };
+        let steps = (time / dynamics.time_step).round().max(least);
+        let taken = steps * dynamics.time_step;
+        if (taken - time).abs() > 0.01 * time {
+            observer()
+                .say(&format!("md: `{name}` is not a whole number of time steps: {steps} are taken, {taken:.6} ps"));
+        }
     }
 }
 
