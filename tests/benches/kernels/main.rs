@@ -1,0 +1,18 @@
+//! Time of each kernel on one thread. `cargo bench`, or `cargo bench -- hessian` for those whose name has this word. A table of
+//! the shortest times follows, in ns per atom and per pair.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod dynamics;
+mod per_atom;
+mod potential;
+mod structure;
+
+#[path = "../../common/setfl.rs"]
+mod setfl;
+
+fn main() {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
+    divan::Divan::from_args().sample_count(10).main();
+    per_atom::print();
+}
