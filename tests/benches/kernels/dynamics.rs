@@ -49,7 +49,7 @@ fn step(bencher: Bencher, name: &str) {
 }
 
 /// The lowest curvature of the atoms within 8 A of one.
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn lanczos(bencher: Bencher) {
     let c = &*MINIMUM;
     let apart = |k: usize| c.cell.minimum_image(c.positions[k] - c.positions[0]).norm();
@@ -68,7 +68,7 @@ fn lanczos(bencher: Bencher) {
 }
 
 /// Whole searches from one atom.
-#[divan::bench(sample_count = 8, sample_size = 1)]
+#[divan::bench(sample_count = 4, sample_size = 1)]
 fn artn(bencher: Bencher) {
     let search = Search::new(Artn::default(), &MINIMUM, GLASS.potential().unwrap()).unwrap();
     let mut attempt = 0;

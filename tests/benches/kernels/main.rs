@@ -13,6 +13,8 @@ mod setfl;
 
 fn main() {
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
-    divan::Divan::from_args().sample_count(10).main();
-    per_atom::print();
+    divan::main();
+    if per_atom::print() {
+        println!("\nThe engine holds {} bytes for each atom.", potential::memory());
+    }
 }

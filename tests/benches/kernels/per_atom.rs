@@ -61,10 +61,14 @@ impl Work {
     }
 }
 
-/// The table of what was timed.
-pub fn print() {
+/// Print the table of what was timed; false when that is nothing.
+pub fn print() -> bool {
+    let table = TABLE.lock().unwrap();
+    if table.is_empty() {
+        return false;
+    }
     println!("\n| kernel | atoms | ns per atom | pairs | ns per pair |\n|---|---|---|---|---|");
-    for (name, work, time) in TABLE.lock().unwrap().iter() {
+    for (name, work, time) in table.iter() {
         let ns = time.as_secs_f64() * 1e9;
         let pairs = match work.pairs {
             0 => " | ".into(),
@@ -72,4 +76,5 @@ pub fn print() {
         };
         println!("| {name} | {} | {:.1} | {pairs} |", work.atoms, ns / work.atoms as f64);
     }
+    true
 }

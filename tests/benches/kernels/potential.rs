@@ -50,7 +50,7 @@ static KOB_ANDERSEN: LazyLock<Sample> = LazyLock::new(|| {
     let species = (0..atoms).map(|k| usize::from(k % 5 == 0)).collect();
     let cell = Cell::orthogonal(edge, edge, edge).unwrap();
     let configuration = Configuration::new(cell, potential.elements().to_vec(), species, positions).unwrap();
-    Sample { configuration, potential, shift: 0.07 }
+    Sample { configuration, potential, shift: 0.05 }
 });
 
 const SAMPLES: [&str; 3] = ["CuZr-2009", "table", "Kob-Andersen"];
@@ -82,7 +82,12 @@ impl Sample {
     }
 }
 
-#[divan::bench(args = SAMPLES)]
+/// Bytes that an engine holds for each atom.
+pub fn memory() -> usize {
+    ANALYTIC.engine().memory() / ANALYTIC.configuration.len()
+}
+
+#[divan::bench(args = SAMPLES, max_time = 1)]
 fn forces(bencher: Bencher, name: &str) {
     let sample = Sample::named(name);
     let (c, mut engine) = (&sample.configuration, sample.engine());
@@ -90,7 +95,7 @@ fn forces(bencher: Bencher, name: &str) {
     sample.work().time(bencher, &format!("{name}: forces"), run);
 }
 
-#[divan::bench(args = SAMPLES)]
+#[divan::bench(args = SAMPLES, max_time = 1)]
 fn energy(bencher: Bencher, name: &str) {
     let sample = Sample::named(name);
     let (c, mut engine) = (&sample.configuration, sample.engine());
@@ -98,7 +103,7 @@ fn energy(bencher: Bencher, name: &str) {
     sample.work().time(bencher, &format!("{name}: forces and energy"), run);
 }
 
-#[divan::bench(args = SAMPLES)]
+#[divan::bench(args = SAMPLES, max_time = 1)]
 fn pruned_list(bencher: Bencher, name: &str) {
     let sample = Sample::named(name);
     let (c, mut engine) = (&sample.configuration, sample.engine());
@@ -108,7 +113,7 @@ fn pruned_list(bencher: Bencher, name: &str) {
     sample.work().time(bencher, &format!("{name}: forces and pruning of the list"), run);
 }
 
-#[divan::bench(args = SAMPLES)]
+#[divan::bench(args = SAMPLES, max_time = 1)]
 fn new_list(bencher: Bencher, name: &str) {
     let sample = Sample::named(name);
     let (c, mut engine) = (&sample.configuration, sample.engine());
@@ -118,28 +123,29 @@ fn new_list(bencher: Bencher, name: &str) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn atom_energies(bencher: Bencher) {
     let (c, mut engine) = (&ANALYTIC.configuration, ANALYTIC.engine());
     let run = || engine.atom_energies(&c.cell, &c.positions).unwrap();
     ANALYTIC.work().time(bencher, "atom energies", run);
 }
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn hessian(bencher: Bencher) {
     let (c, mut engine) = (&ANALYTIC.configuration, ANALYTIC.engine());
     ANALYTIC.work().time(bencher, "hessian", || engine.hessian(&c.cell, &c.positions).unwrap());
 }
 
 /// Products with so many vectors together, each counted.
-#[divan::bench(args = [1, 16])]
+#[divan::bench(args = [1, 16], max_time = 1)]
 fn hessian_product(bencher: Bencher, columns: usize) {
     let c = &ANALYTIC.configuration;
     let hessian = ANALYTIC.engine().hessian(&c.cell, &c.positions).unwrap();
     let (vectors, panel) = (ANALYTIC.shaken(), vec![0.5; 3 * c.len() * columns]);
     let (mut out, mut product) = (vectors.clone(), panel.clone());
     let work = ANALYTIC.work().times(columns);
-    work.time(bencher, &format!("hessian product, one of {columns}"), || match columns {
+    let name = if columns == 1 { "hessian product".into() } else { format!("hessian product, one of {columns}") };
+    work.time(bencher, &name, || match columns {
         1 => hessian.apply(&vectors, &mut out),
         _ => hessian.apply_panel(&panel, &mut product, columns),
     });
@@ -171,13 +177,13 @@ impl Local {
     }
 }
 
-#[divan::bench(args = RADII)]
+#[divan::bench(args = RADII, max_time = 1)]
 fn local_list(bencher: Bencher, radius: f64) {
     let local = Local::within(radius);
     local.time(bencher, "list", radius, || local.engine());
 }
 
-#[divan::bench(args = RADII)]
+#[divan::bench(args = RADII, max_time = 1)]
 fn local_energy(bencher: Bencher, radius: f64) {
     let local = Local::within(radius);
     let mut engine = local.engine();
@@ -185,7 +191,7 @@ fn local_energy(bencher: Bencher, radius: f64) {
     local.time(bencher, "forces and energy", radius, || engine.evaluate(&positions).unwrap());
 }
 
-#[divan::bench(args = RADII)]
+#[divan::bench(args = RADII, max_time = 1)]
 fn local_hessian(bencher: Bencher, radius: f64) {
     let local = Local::within(radius);
     let mut engine = local.engine();
@@ -193,7 +199,7 @@ fn local_hessian(bencher: Bencher, radius: f64) {
     local.time(bencher, "hessian", radius, || engine.hessian(&positions).unwrap());
 }
 
-#[divan::bench(args = RADII)]
+#[divan::bench(args = RADII, max_time = 1)]
 fn local_hessian_product(bencher: Bencher, radius: f64) {
     let local = Local::within(radius);
     let mut engine = local.engine();

@@ -9,27 +9,27 @@ use vitric::observer::Silent;
 /// Reach of lists and functions [A].
 const REACH: f64 = 7.6;
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn images(bencher: Bencher) {
     let c = GLASS.configuration();
     let work = Work { atoms: c.len(), pairs: 0 };
     work.time(bencher, "images", || Images::new(&c.cell, &c.positions, 2.0).unwrap());
 }
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn neighbors(bencher: Bencher) {
     let c = GLASS.configuration();
     Work::of(c, REACH).time(bencher, "neighbors", || Neighbors::new(&c.cell, &c.positions, REACH).unwrap());
 }
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn voronoi(bencher: Bencher) {
     let c = GLASS.configuration();
     let work = Work { atoms: c.len(), pairs: 0 };
     work.time(bencher, "voronoi", || Voronoi::default().cells(&c.cell, &c.positions).unwrap());
 }
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn radial_distribution(bencher: Bencher) {
     let c = GLASS.configuration();
     let names = ["Cu".to_string(), "Zr".to_string()];
@@ -38,7 +38,7 @@ fn radial_distribution(bencher: Bencher) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(max_time = 1)]
 fn excess_entropy(bencher: Bencher) {
     let c = GLASS.configuration();
     Work::of(c, REACH).time(bencher, "excess entropy", || {
