@@ -6,13 +6,15 @@
 mod samples;
 
 use std::sync::Arc;
-use vitric::cell::Vector;
+use vitric::cell::{Cell, Vector};
 use vitric::configuration::Configuration;
 use vitric::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahman, Ramp, Run};
 use vitric::glass::Glass;
 use vitric::minimize::Freedom;
 use vitric::observer::Silent;
 use vitric::potential::Potential;
+use vitric::potential::lennard_jones::LennardJones;
+use vitric::units;
 
 fn potential() -> Arc<Potential> {
     Potential::built_in("CuZr-2009").unwrap()
@@ -189,6 +191,23 @@ fn an_explosion_says_where_and_keeps_the_last_good_state() {
     }
     assert!(run.steps < 100 && run.log.height() == run.steps + 1);
     run.configuration.check().unwrap();
+}
+
+#[test]
+fn a_run_into_the_core_of_an_atom_says_which_two() {
+    let potential = LennardJones::mixture(vec!["Cu".into()], vec![63.5], vec![0.4], vec![2.3], 2.5).unwrap();
+    let potential = potential.potential("hard").unwrap();
+    let cell = Cell::orthogonal(12.0, 12.0, 12.0).unwrap();
+    let pair = vec![Vector::zeros(), Vector::new(2.3, 0.0, 0.0)];
+    let mut start = Configuration::new(cell, potential.elements().to_vec(), vec![0, 0], pair).unwrap();
+    // In one step they come from 2.3 A to 0.1 A, where the potential means nothing.
+    let speed = Vector::new(1.1 / (0.002 * units::PICOSECOND), 0.0, 0.0);
+    start.velocities = vec![speed, -speed];
+    let run = Dynamics::default().run(&start, &potential, &Silent).unwrap();
+    let message = run.failure.unwrap().to_string();
+    assert!(message.starts_with("md: stopped at step 1 (0.002 ps): potential: atoms 1 and 2 are 0.1"), "{message}");
+    assert!(message.contains("closer than the potential allows; the largest force, "), "{message}");
+    assert_eq!((run.steps, run.configuration), (0, start));
 }
 
 /// Stops a run after a number of steps.

@@ -159,8 +159,10 @@ def rates(programs, temperature, threads, options):
         for program in programs:
             many = options.steps * (8 if program.name.startswith("vitric") else 1)
             seconds = program.dynamics(temperature, threads, FEW + many) - program.dynamics(temperature, threads, FEW)
-            found[program.name].append(options.atoms * many / max(seconds, 1e-9))
-    return {name: statistics.median(values) for name, values in found.items()}
+            # Other work on the machine can make the short run the longer one.
+            if seconds > 0:
+                found[program.name].append(options.atoms * many / seconds)
+    return {name: statistics.median(values) if values else float("nan") for name, values in found.items()}
 
 
 def processor():
