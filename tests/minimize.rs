@@ -56,6 +56,16 @@ fn every_method_ends_in_the_same_minimum() {
     }
 }
 
+/// LAMMPS (22 Jul 2025) with Cu-Zr_2.eam.fs, `min_style cg`, `min_modify norm max` and `minimize 0 1e-3 10000 100000` takes 71
+/// force evaluations from this start.
+#[test]
+fn few_evaluations_are_needed() {
+    for method in [Method::ConjugateGradient, Method::Lbfgs] {
+        let end = run(Minimize { method, force_tolerance: 1e-3, ..Default::default() }, &disturbed(0.1));
+        assert!(end.evaluations <= 71, "{method:?}: {}", end.evaluations);
+    }
+}
+
 #[test]
 fn forces_vanish_to_rounding() {
     for method in [Method::ConjugateGradient, Method::Lbfgs] {
