@@ -5,7 +5,7 @@
 
 use super::Potential;
 use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points};
-use super::lanes::{Level, Record, WIDTH};
+use super::lanes::{Level, Record};
 use super::tables::PairTable;
 use crate::cell::Vector;
 use std::sync::Arc;
@@ -165,11 +165,13 @@ impl Block {
         block
     }
 
-    /// Take from the wide lists the pairs within the cutoffs plus `skin` at these positions.
+    /// Take from the wide lists the pairs within the cutoffs plus `skin`, and what the fourth numbers of both records add to it,
+    /// at these positions.
     pub fn prune(&mut self, potential: &Potential, skin: f64, level: Level, records: &[Record]) {
         for (group, wide) in Arc::make_mut(&mut self.groups).iter_mut().zip(&self.wide) {
-            let (near, far) = reaches(&potential.tables()[wide.table], skin);
-            kernel::prune(level, records, wide, (near * near, far * far), group);
+            let table = &potential.tables()[wide.table];
+            let near = if table.near > 0.0 { table.near + skin } else { f64::NEG_INFINITY };
+            kernel::prune(level, records, wide, (near, table.far + skin), group);
         }
     }
 

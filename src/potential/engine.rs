@@ -16,10 +16,16 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
-const SKIN: f64 = 1.0;
+const SKIN: f64 = 1.3;
 
 /// The same for the list in use, which is pruned from the wide one every few steps [length].
-const PRUNED_SKIN: f64 = 0.3;
+///
+/// A pair is kept in it for longer when its atoms are fast: each has a way of its own of [`FORESEEN`] steps like its last one on
+/// top. Few atoms are as fast as the fastest, which would otherwise decide about all pairs.
+const PRUNED_SKIN: f64 = 0.2;
+
+/// Steps that the list in use is made for.
+const FORESEEN: f64 = 5.0;
 
 /// Cutoff for which the skins were measured best in a liquid and a glass [length]; others have them in proportion.
 const CUTOFF: f64 = 7.6;
@@ -95,14 +101,16 @@ struct Partition {
     wraps: Vec<[i32; 4]>,
     /// Wrapped positions when the list was made, by rank.
     start: Vec<Record>,
-    /// Cell and wrapped positions when it was pruned, by rank.
+    /// Cell and wrapped positions when it was pruned, by rank; the fourth number is how far the atom may go until the next time.
     pruned_cell: Cell,
     pruned_at: Vec<Record>,
     pruned_skin: f64,
     /// True when the list has to be pruned before it is used.
     stale: bool,
-    /// Positions inside the cell, by rank.
+    /// Positions inside the cell, by rank; the fourth number is the way allowed when the list is pruned, else zero.
     wrapped: Vec<Record>,
+    /// Last steps of the atoms, by rank.
+    steps: Vec<f64>,
     /// Shifts of the images.
     images: Vec<Record>,
     records: Vec<Record>,
@@ -285,11 +293,14 @@ struct Memory {
     felt: Vec<Record>,
     pruned_at: Vec<Record>,
     wrapped: Vec<Record>,
+    /// Last steps of the atoms, by atom.
+    steps: Vec<f64>,
 }
 
 impl From<Partition> for Memory {
     fn from(old: Partition) -> Memory {
         Memory {
+            steps: old.steps_of_atoms(),
             blocks: old.blocks,
             records: old.records,
             forces: old.forces,
@@ -337,18 +348,19 @@ impl Partition {
             .collect();
         let layout = Layout::new(&blocks, positions.len());
         let records = layout.shows.len();
-        let by_rank = |atom: &u32| *atom as usize;
+        let by_rank = || layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| *atom as usize);
         Ok(Partition {
             cell: cell.clone(),
             cutoff: potential.cutoff(),
             skin,
-            wraps: layout.atoms.iter().map(by_rank).map(|atom| wraps[atom]).collect(),
-            start: layout.atoms.iter().map(by_rank).map(|atom| record(cell.cartesian(&fractions[atom]))).collect(),
+            wraps: by_rank().map(|atom| wraps[atom]).collect(),
+            start: by_rank().map(|atom| record(cell.cartesian(&fractions[atom]))).collect(),
             pruned_cell: cell.clone(),
             pruned_at: refilled(old.pruned_at, positions.len(), Record::default()),
             pruned_skin: skin * PRUNED_SKIN / SKIN,
             stale: true,
             wrapped: refilled(old.wrapped, positions.len(), Record::default()),
+            steps: by_rank().map(|atom| old.steps.get(atom).copied().unwrap_or(0.0)).collect(),
             felt: refilled(old.felt, positions.len(), Record::default()),
             images: Vec::new(),
             records: refilled(old.records, records, Block::dummy()),
@@ -366,13 +378,16 @@ impl Partition {
         let (atoms, wraps) = (&self.layout.atoms, &self.wraps);
         let edges = [0, 1, 2].map(|k| record(cell.matrix().column(k).into()));
         let drift = Drift::new(&self.pruned_cell, cell);
+        // A new partition knows the last steps of its atoms from the one before.
+        let known = self.images.is_empty().then(|| self.steps.clone());
         let moved: Vec<[f64; 2]> = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks(CHUNK))
             .into_par_iter()
-            .zip((atoms.par_chunks(CHUNK), wraps.par_chunks(CHUNK)))
-            .map(|((wrapped, from), (atoms, wraps))| {
-                kernel::place(level, positions, atoms, wraps, &edges, &drift, from, wrapped)
+            .zip((atoms.par_chunks(CHUNK), wraps.par_chunks(CHUNK), self.steps.par_chunks_mut(CHUNK)))
+            .map(|((wrapped, from), (atoms, wraps, steps))| {
+                kernel::place(level, positions, atoms, wraps, &edges, &drift, from, wrapped, steps)
             })
             .collect();
+        self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
         self.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
         let pruned_reach = self.cutoff + self.pruned_skin;
         self.stale = self.stale || !(drift.left_of(pruned_reach, &moved) >= self.cutoff);
@@ -384,12 +399,25 @@ impl Partition {
             .into_par_iter()
             .map(|(from, now)| kernel::farthest(level, &drift, from, now))
             .collect();
-        if !(drift.left_of(self.cutoff + self.skin, &moved) >= pruned_reach) {
+        let left = drift.left_of(self.cutoff + self.skin, &moved);
+        if !(left >= pruned_reach) {
             return false;
+        }
+        // Pairs farther apart than what is left of the wide list are not in it.
+        let most = 0.5 * (left - pruned_reach);
+        for (wrapped, step) in self.wrapped.iter_mut().zip(&self.steps) {
+            wrapped.0[3] = (FORESEEN * step).min(most);
         }
         self.pruned_cell.clone_from(cell);
         self.pruned_at.copy_from_slice(&self.wrapped);
         true
+    }
+
+    /// Last steps of the atoms, by atom.
+    fn steps_of_atoms(&self) -> Vec<f64> {
+        let mut steps = vec![0.0; self.steps.len()];
+        (self.layout.atoms.iter().zip(&self.steps)).for_each(|(&atom, step)| steps[atom as usize] = *step);
+        steps
     }
 
     /// Write the records and add up the densities; energy of the near pairs if it is wanted.
@@ -549,7 +577,7 @@ impl Partition {
 
     fn memory(&self) -> usize {
         let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4 + 8;
-        let per_atom = 3 * 4 + 16 + 4 * size_of::<Record>() + 16;
+        let per_atom = 3 * 4 + 16 + 4 * size_of::<Record>() + 24;
         let blocks: usize = self.blocks.iter().map(Block::memory).sum();
         self.records.len() * per_record + self.total.len() * per_atom + blocks
     }
@@ -667,11 +695,11 @@ impl Drift {
         Drift { gradient: Some(columns), stretch: (gradient - Tensor::identity()).norm() }
     }
 
-    /// What is left of the reach of a list after the atoms, of which `moved` holds the largest squares of displacements, and the
+    /// What is left of the reach of a list after the atoms, of which `moved` holds the longest ways beyond what was allowed, and the
     /// cell have moved from where they were when it was made: any two atoms closer than this now are in the list.
     fn left_of(&self, reach: f64, moved: &[[f64; 2]]) -> f64 {
         let most = moved.iter().flatten().fold([0.0; 2], |most, x| kernel::larger(most, *x));
-        reach * (1.0 - self.stretch) - most[0].sqrt() - most[1].sqrt()
+        reach * (1.0 - self.stretch) - most[0] - most[1]
     }
 }
 
@@ -688,22 +716,22 @@ pub(super) fn split<'a, T>(mut all: &'a mut [T], first: &[usize]) -> Vec<&'a mut
 
 /// Whole cells that bring each position into the cell, and the fractional coordinates there.
 fn wrap(cell: &Cell, positions: &[Vector]) -> Result<(Vec<[i32; 4]>, Vec<Vector>)> {
-    let mut wraps = Vec::with_capacity(positions.len());
-    let mut fractions = Vec::with_capacity(positions.len());
-    for (atom, position) in positions.iter().enumerate() {
-        let s = cell.fractional(position);
-        let whole = s.map(f64::floor);
-        if whole.amax() > 1e6 {
-            return Err(Error::numeric(format!(
-                "potential: atom {} is {:.1e} A away from the cell",
-                atom + 1,
-                position.amax()
-            )));
-        }
-        wraps.push([-whole[0] as i32, -whole[1] as i32, -whole[2] as i32, 0]);
-        fractions.push(s - whole);
+    let (wraps, fractions): (Vec<[i32; 4]>, Vec<Vector>) = (positions.par_iter().with_min_len(CHUNK))
+        .map(|position| {
+            let s = cell.fractional(position);
+            let whole = s.map(f64::floor);
+            // Numbers that are too large saturate.
+            ([-whole[0] as i32, -whole[1] as i32, -whole[2] as i32, 0], s - whole)
+        })
+        .unzip();
+    match wraps.iter().position(|wrap| wrap.iter().any(|n| n.unsigned_abs() > 1_000_000)) {
+        None => Ok((wraps, fractions)),
+        Some(atom) => Err(Error::numeric(format!(
+            "potential: atom {} is {:.1e} A away from the cell",
+            atom + 1,
+            positions[atom].amax()
+        ))),
     }
-    Ok((wraps, fractions))
 }
 
 impl Parts {

@@ -1024,7 +1024,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Square of the way from where a point was carried by the cell to where it is.
+    /// Square of the way from where a point was and has been carried by the cell to where it is.
     #[inline(always)]
     fn square(&self, from: &Record, now: &Record) -> f64 {
         let from = match &self.gradient {
@@ -1034,6 +1034,12 @@ impl Drift {
         let d = sum(|k| now.0[k] - from.0[k]);
         d.0[0] * d.0[0] + d.0[1] * d.0[1] + d.0[2] * d.0[2]
     }
+
+    /// How much longer that way is than what was allowed, the fourth number of the place where the point was.
+    #[inline(always)]
+    fn excess(&self, from: &Record, now: &Record) -> f64 {
+        self.square(from, now).sqrt() - from.0[3]
+    }
 }
 
 #[inline(always)]
@@ -1041,7 +1047,7 @@ fn sum(component: impl Fn(usize) -> f64) -> Record {
     Record([component(0), component(1), component(2), component(3)])
 }
 
-/// The two largest numbers seen; what is not a number counts as infinite.
+/// The two largest numbers seen and zero; what is not a number counts as infinite.
 #[inline(always)]
 pub fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
     if x <= most[1] {
@@ -1054,15 +1060,16 @@ pub fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
 }
 
 dispatch! {
-    /// Write the positions of `atoms`, moved by whole cells, in their order. Returns the two largest squares of the ways from
-    /// `from`.
+    /// Write the positions of `atoms`, moved by whole cells, in their order, and how far each has gone since the last time.
+    /// Returns by how much the two longest ways from `from` exceed what was allowed.
     pub fn place / place_body(
         positions: &[Vector], atoms: &[u32], wraps: &[[i32; 4]], cell: &[Record; 3], drift: &Drift, from: &[Record],
-        wrapped: &mut [Record]
+        wrapped: &mut [Record], steps: &mut [f64]
     ) -> [f64; 2]
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 unsafe fn place_body<L: Lanes>(
     positions: &[Vector],
     atoms: &[u32],
@@ -1071,28 +1078,32 @@ unsafe fn place_body<L: Lanes>(
     drift: &Drift,
     from: &[Record],
     wrapped: &mut [Record],
+    steps: &mut [f64],
 ) -> [f64; 2] {
     let mut most = [0.0; 2];
     let [a, b, c] = cell;
-    for (((&atom, wrap), from), to) in atoms.iter().zip(wraps).zip(from).zip(wrapped) {
+    let still = Drift { gradient: None, stretch: 0.0 };
+    let atoms = atoms.iter().zip(wraps).zip(from);
+    for (((&atom, wrap), from), (to, step)) in atoms.zip(wrapped.iter_mut().zip(steps)) {
         let position = &positions[atom as usize];
         let n = wrap.map(f64::from);
         let here = Record([position.x, position.y, position.z, 0.0]);
         let here = sum(|k| here.0[k] + a.0[k] * n[0] + b.0[k] * n[1] + c.0[k] * n[2]);
-        most = larger(most, drift.square(from, &here));
+        most = larger(most, drift.excess(from, &here));
+        *step = still.square(to, &here).sqrt();
         *to = here;
     }
     most
 }
 
 dispatch! {
-    /// The two largest squares of the ways between records.
+    /// By how much the two longest ways between records exceed what was allowed.
     pub fn farthest / farthest_body(drift: &Drift, from: &[Record], now: &[Record]) -> [f64; 2]
 }
 
 #[inline(always)]
 unsafe fn farthest_body<L: Lanes>(drift: &Drift, from: &[Record], now: &[Record]) -> [f64; 2] {
-    from.iter().zip(now).fold([0.0; 2], |most, (from, now)| larger(most, drift.square(from, now)))
+    from.iter().zip(now).fold([0.0; 2], |most, (from, now)| larger(most, drift.excess(from, now)))
 }
 
 dispatch! {
@@ -1229,10 +1240,11 @@ thread_local! {
     static PRUNED: RefCell<Group> = RefCell::default();
 }
 
-/// Keep of the pairs of a wide list those that are within the cutoffs now.
-pub fn prune(level: Level, records: &[Record], wide: &Group, squares: Squares, group: &mut Group) {
+/// Keep of the pairs of a wide list those that are within the `reaches` of near and of all pairs now, lengthened for each pair
+/// by the fourth numbers of both records.
+pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: (f64, f64), group: &mut Group) {
     PRUNED.with_borrow_mut(|pruned| {
-        prune_rows(level, records, &wide.near, squares, pruned);
+        prune_rows(level, records, &wide.near, reaches, pruned);
         for (to, from) in [(&mut group.near, &pruned.near), (&mut group.far, &pruned.far)] {
             refill(&mut to.list, &from.list);
             refill(&mut to.owners, &from.owners);
@@ -1241,11 +1253,11 @@ pub fn prune(level: Level, records: &[Record], wide: &Group, squares: Squares, g
 }
 
 dispatch! {
-    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, squares: Squares, pruned: &mut Group)
+    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, reaches: (f64, f64), pruned: &mut Group)
 }
 
 #[inline(always)]
-unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, squares: Squares, pruned: &mut Group) {
+unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: (f64, f64), pruned: &mut Group) {
     wide.check(records.len());
     let dummy = 4 * (records.len() - 1) as u32;
     for stream in [&mut pruned.near, &mut pruned.far] {
@@ -1260,8 +1272,13 @@ unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, squares: 
         // SAFETY: `check` has compared the lengths, indices were made by the builder of the list, and there is room as said.
         unsafe {
             let index = wide.list.as_ptr().add(vector * WIDTH);
-            let Ahead { s, .. } = look_up::<L>(records.as_ptr(), owner, index);
-            (near, far) = L::split(s, index, squares, near, far);
+            let Ahead { s, w, .. } = look_up::<L>(records.as_ptr(), owner, index);
+            let allowed = L::add(w, L::splat(records.get_unchecked(owner as usize / 4).0[3]));
+            let limit = |reach: f64| {
+                let reach = L::max(L::add(allowed, L::splat(reach)), L::splat(0.0));
+                L::mul(reach, reach)
+            };
+            (near, far) = L::split(s, index, (limit(reaches.0), limit(reaches.1)), near, far);
             if owner & LAST != 0 {
                 let counts = (near.offset_from(near_start), far.offset_from(far_start));
                 finish_row(pruned, owner as usize / 4, counts, dummy);

@@ -173,12 +173,12 @@ pub trait Lanes: Copy {
     unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V;
     /// Add eight numbers to `base[index / 4]`, one after the other.
     unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V);
-    /// Append those of eight indices whose squared distance `s` is below the first of `squares` to one list and those below the
+    /// Append those of eight indices whose squared distance `s` is below the first of two limits to one list and those below the
     /// second but not the first to another; the lists have room for eight more than found. Returns the new ends.
     unsafe fn split(
         s: Self::V,
         index: *const u32,
-        squares: (f64, f64),
+        limits: (Self::V, Self::V),
         near: *mut u32,
         far: *mut u32,
     ) -> (*mut u32, *mut u32);
@@ -327,7 +327,7 @@ impl Lanes for Portable {
     unsafe fn split(
         s: Self::V,
         index: *const u32,
-        squares: (f64, f64),
+        limits: (Self::V, Self::V),
         mut near: *mut u32,
         mut far: *mut u32,
     ) -> (*mut u32, *mut u32) {
@@ -336,8 +336,8 @@ impl Lanes for Portable {
             unsafe {
                 near.write(*index.add(k));
                 far.write(*index.add(k));
-                near = near.add(usize::from(s < squares.0));
-                far = far.add(usize::from(s >= squares.0 && s < squares.1));
+                near = near.add(usize::from(s < limits.0[k]));
+                far = far.add(usize::from(s >= limits.0[k] && s < limits.1[k]));
             }
         }
         (near, far)
@@ -596,13 +596,13 @@ mod x86 {
         unsafe fn split(
             s: __m512d,
             index: *const u32,
-            squares: (f64, f64),
+            limits: (Self::V, Self::V),
             near: *mut u32,
             far: *mut u32,
         ) -> (*mut u32, *mut u32) {
             unsafe {
-                let close = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(s, _mm512_set1_pd(squares.0));
-                let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(!close, s, _mm512_set1_pd(squares.1));
+                let close = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(s, limits.0);
+                let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(!close, s, limits.1);
                 let numbers = _mm256_loadu_si256(index.cast());
                 // A compression into memory would be many times slower on some processors.
                 _mm256_storeu_si256(near.cast(), _mm256_maskz_compress_epi32(close, numbers));
@@ -847,14 +847,17 @@ mod x86 {
         unsafe fn split(
             s: Self::V,
             index: *const u32,
-            squares: (f64, f64),
+            limits: (Self::V, Self::V),
             near: *mut u32,
             far: *mut u32,
         ) -> (*mut u32, *mut u32) {
             unsafe {
-                let mut squared = [0.0; WIDTH];
-                Self::store(squared.as_mut_ptr(), s);
-                Portable::split(squared, index, squares, near, far)
+                let array = |v: Self::V| {
+                    let mut values = [0.0; WIDTH];
+                    Self::store(values.as_mut_ptr(), v);
+                    values
+                };
+                Portable::split(array(s), index, (array(limits.0), array(limits.1)), near, far)
             }
         }
         #[inline(always)]
