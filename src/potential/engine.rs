@@ -390,7 +390,9 @@ impl Partition {
         self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
         self.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
         let pruned_reach = self.cutoff + self.pruned_skin;
-        self.stale = self.stale || !(drift.left_of(pruned_reach, &moved) >= self.cutoff);
+        // The ways allowed to two atoms, together less than the wide skin, shrink with the cell too.
+        let left = drift.left_of(pruned_reach, &moved) - drift.stretch * self.skin;
+        self.stale = self.stale || !(left >= self.cutoff);
         if !self.stale {
             return true;
         }
@@ -469,13 +471,11 @@ impl Partition {
     }
 
     /// Write the slopes of the embedding energies to the records of a block.
-    fn write_slopes(layout: &Layout, number: usize, slope: &[f64], records: &mut [Record]) {
+    fn write_slopes(level: Level, layout: &Layout, number: usize, slope: &[f64], records: &mut [Record]) {
         let own = layout.ranks[number]..layout.ranks[number + 1];
         let (inside, ghosts) = records.split_at_mut(own.len());
         inside.iter_mut().zip(&slope[own.clone()]).for_each(|(record, slope)| record.0[3] = *slope);
-        for (record, &(rank, _)) in ghosts.iter_mut().zip(&layout.shown(number)[own.len()..]) {
-            record.0[3] = slope[rank as usize];
-        }
+        kernel::place_slopes(level, slope, &layout.shown(number)[own.len()..], ghosts);
     }
 
     /// Forces on all records; energy of the far pairs and virial.
@@ -487,7 +487,7 @@ impl Partition {
             .into_par_iter()
             .enumerate()
             .map(|(number, (block, records, forces))| {
-                Partition::write_slopes(layout, number, slope, records);
+                Partition::write_slopes(level, layout, number, slope, records);
                 let energy = block.forces(potential, level, records, forces, energy);
                 (energy, kernel::moments(level, records, forces))
             })
@@ -519,7 +519,7 @@ impl Partition {
             .into_par_iter()
             .enumerate()
             .map(|(number, (block, records))| {
-                Partition::write_slopes(&layout, number, slope, records);
+                Partition::write_slopes(level, &layout, number, slope, records);
                 let symmetric = block.groups().iter().map(|g| potential.tables()[g.table].symmetric).collect();
                 let curvatures = block.curvatures(potential, level, records, &mut []);
                 BlockSprings { groups: block.groups().clone(), symmetric, curvatures }
@@ -537,9 +537,7 @@ impl Partition {
         });
         let felt = &self.felt;
         forces.par_chunks_mut(CHUNK).zip(layout.rank_of.par_chunks(CHUNK)).for_each(|(forces, ranks)| {
-            for (force, &rank) in forces.iter_mut().zip(ranks) {
-                *force = vector(&felt[rank as usize]);
-            }
+            kernel::hand_out(level, felt, ranks, forces);
         });
     }
 

@@ -1059,6 +1059,18 @@ pub fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
     }
 }
 
+/// How many atoms ahead what lies anywhere in memory is asked for.
+const FORESIGHT: usize = 16;
+
+/// Ask for the item that the index `FORESIGHT` places ahead names.
+#[inline(always)]
+fn foresee<L: Lanes, I, T>(items: &[T], indices: &[I], place: usize, index: impl Fn(&I) -> u32) {
+    if let Some(item) = indices.get(place + FORESIGHT).and_then(|i| items.get(index(i) as usize)) {
+        // SAFETY: the item exists; a hint reads nothing.
+        unsafe { L::prefetch(item) };
+    }
+}
+
 dispatch! {
     /// Write the positions of `atoms`, moved by whole cells, in their order, and how far each has gone since the last time.
     /// Returns by how much the two longest ways from `from` exceed what was allowed.
@@ -1083,8 +1095,9 @@ unsafe fn place_body<L: Lanes>(
     let mut most = [0.0; 2];
     let [a, b, c] = cell;
     let still = Drift { gradient: None, stretch: 0.0 };
-    let atoms = atoms.iter().zip(wraps).zip(from);
-    for (((&atom, wrap), from), (to, step)) in atoms.zip(wrapped.iter_mut().zip(steps)) {
+    let places = atoms.iter().zip(wraps).zip(from).enumerate();
+    for ((place, ((&atom, wrap), from)), (to, step)) in places.zip(wrapped.iter_mut().zip(steps)) {
+        foresee::<L, _, _>(positions, atoms, place, |atom| *atom);
         let position = &positions[atom as usize];
         let n = wrap.map(f64::from);
         let here = Record([position.x, position.y, position.z, 0.0]);
@@ -1120,9 +1133,23 @@ unsafe fn place_images_body<L: Lanes>(
     shows: &[(u32, u8)],
     records: &mut [Record],
 ) {
-    for (record, &(rank, image)) in records.iter_mut().zip(shows) {
+    for (place, (record, &(rank, image))) in records.iter_mut().zip(shows).enumerate() {
+        foresee::<L, _, _>(wrapped, shows, place, |shown| shown.0);
         let (at, shift) = (&wrapped[rank as usize], &images[image as usize]);
         *record = sum(|k| at.0[k] + shift.0[k]);
+    }
+}
+
+dispatch! {
+    /// Write the slopes of the embedding energies of atoms to their images.
+    pub fn place_slopes / place_slopes_body(slope: &[f64], shows: &[(u32, u8)], records: &mut [Record])
+}
+
+#[inline(always)]
+unsafe fn place_slopes_body<L: Lanes>(slope: &[f64], shows: &[(u32, u8)], records: &mut [Record]) {
+    for (place, (record, &(rank, _))) in records.iter_mut().zip(shows).enumerate() {
+        foresee::<L, _, _>(slope, shows, place, |shown| shown.0);
+        record.0[3] = slope[rank as usize];
     }
 }
 
@@ -1133,9 +1160,24 @@ dispatch! {
 
 #[inline(always)]
 unsafe fn collect_body<L: Lanes>(records: &[Record], returns: &[(u32, u32)], felt: &mut [Record]) {
-    for &(record, place) in returns {
+    for (number, &(record, place)) in returns.iter().enumerate() {
+        foresee::<L, _, _>(records, returns, number, |back| back.0);
         let (from, to) = (&records[record as usize], &mut felt[place as usize]);
         *to = sum(|k| to.0[k] + from.0[k]);
+    }
+}
+
+dispatch! {
+    /// Hand out the forces to atoms of which the ranks are given.
+    pub fn hand_out / hand_out_body(felt: &[Record], ranks: &[u32], forces: &mut [Vector])
+}
+
+#[inline(always)]
+unsafe fn hand_out_body<L: Lanes>(felt: &[Record], ranks: &[u32], forces: &mut [Vector]) {
+    for (place, (force, &rank)) in forces.iter_mut().zip(ranks).enumerate() {
+        foresee::<L, _, _>(felt, ranks, place, |rank| *rank);
+        let [x, y, z, _] = felt[rank as usize].0;
+        *force = Vector::new(x, y, z);
     }
 }
 

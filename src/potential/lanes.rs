@@ -130,6 +130,8 @@ pub trait Lanes: Copy {
 
     /// The same number eight times.
     unsafe fn splat(x: f64) -> Self::V;
+    /// Ask for what will be read soon; nothing is read from the pointer.
+    unsafe fn prefetch<T>(from: *const T);
     /// Eight consecutive numbers.
     unsafe fn load(from: *const f64) -> Self::V;
     /// Write eight consecutive numbers.
@@ -213,6 +215,8 @@ impl Lanes for Portable {
     unsafe fn splat(x: f64) -> Self::V {
         [x; WIDTH]
     }
+    #[inline(always)]
+    unsafe fn prefetch<T>(_: *const T) {}
     #[inline(always)]
     unsafe fn load(from: *const f64) -> Self::V {
         // SAFETY: the caller's pointer has eight numbers behind it.
@@ -386,6 +390,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn splat(x: f64) -> __m512d {
             unsafe { _mm512_set1_pd(x) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch<T>(from: *const T) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
         #[inline(always)]
         unsafe fn load(from: *const f64) -> __m512d {
@@ -675,6 +683,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn splat(x: f64) -> Self::V {
             unsafe { Halves(_mm256_set1_pd(x), _mm256_set1_pd(x)) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch<T>(from: *const T) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
         #[inline(always)]
         unsafe fn load(from: *const f64) -> Self::V {
