@@ -390,6 +390,23 @@ fn lists_stay_right_while_atoms_and_cell_move() {
 }
 
 #[test]
+fn lists_stay_right_when_atoms_change_their_speed() {
+    let mut c = large();
+    let potential = zr_cu();
+    let mut kept = engine(&potential, &c);
+    let steps = [0.02, 0.02, 0.15, 0.0, 0.0, 0.1, -0.1, -0.2, 0.03, 0.03, 0.03, 0.25, 0.01, 0.3];
+    for (step, by) in steps.into_iter().enumerate() {
+        c.positions = moved(&c.positions, &directions(c.len(), 20 + step as u64 / 3), by);
+        kept.evaluate(&c.cell, &c.positions).unwrap();
+        let fresh = engine(&potential, &c);
+        assert!((kept.energy - fresh.energy).abs() < 1e-12 * fresh.energy.abs(), "step {step}");
+        let scale = fresh.forces.iter().map(|f| f.amax()).fold(1.0, f64::max);
+        assert!(largest(&kept.forces, &fresh.forces) < 1e-12 * scale, "step {step}");
+    }
+    assert!(kept.rebuilds() < steps.len() as u64, "the list was made {} times", kept.rebuilds());
+}
+
+#[test]
 fn results_are_the_same_bytes_for_any_number_of_threads() {
     let c = large();
     let run = |threads: usize| {

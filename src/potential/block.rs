@@ -5,7 +5,7 @@
 
 use super::Potential;
 use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points};
-use super::lanes::{Level, Record, WIDTH};
+use super::lanes::{Level, Record};
 use super::tables::PairTable;
 use crate::cell::Vector;
 use std::sync::Arc;
@@ -42,7 +42,6 @@ pub struct Block {
     groups: Arc<Vec<Group>>,
     /// Lists that reach further, near pairs and far ones together; `groups` is pruned from them.
     wide: Vec<Group>,
-    gradients: Vec<Vec<f64>>,
     close: Option<Close>,
 }
 
@@ -51,14 +50,18 @@ fn reaches(table: &PairTable, skin: f64) -> (f64, f64) {
     (if table.near > 0.0 { table.near + skin } else { 0.0 }, table.far + skin)
 }
 
+/// What a distance in single precision may be wrong by, as a part of the extent of a block: rounding of both positions, of
+/// their difference and of its square, more than twice over.
+const SINGLE: f64 = 1e-6;
+
 /// Position of the dummy: far, but without overflow of its square.
 const FAR_AWAY: f64 = 1e8;
 
 impl Block {
     /// Sort the atoms and find all pairs within the cutoffs plus a skin.
     ///
-    /// Of the atoms around the own ones, those in `ghosts` move and those in `frozen` do not. Atoms without a pair are left out.
-    /// The memory of an `old` block is used again.
+    /// Of the atoms around the own ones, those in `ghosts` move and those in `frozen` do not. Atoms without a pair are left out of
+    /// lists that are ready. The memory of an `old` block is used again.
     pub fn new(
         old: Block,
         potential: &Potential,
@@ -79,75 +82,79 @@ impl Block {
         let sorted = parts.map(|part| grid.sort(part, kinds));
         let shift = [0, own.len() as u32, (own.len() + ghosts.len()) as u32];
         let atoms = own.len() + ghosts.len() + frozen.len();
-        let mut points = Points::default();
-        points.x.iter_mut().for_each(|x| x.reserve_exact(atoms + WIDTH));
+        let mut points = Points::new(atoms);
         let mut tags = Vec::with_capacity(atoms);
-        for (part, (order, _)) in parts.iter().zip(&sorted) {
-            for &k in order {
-                let candidate = &part[k as usize];
-                points.x.iter_mut().zip(&candidate.position).for_each(|(x, position)| x.push(*position));
-                tags.push(candidate.tag);
-            }
+        let ordered = parts.iter().zip(&sorted).flat_map(|(part, (order, _))| order.iter().map(|&k| &part[k as usize]));
+        for (place, candidate) in ordered.enumerate() {
+            points.put(place, &(candidate.position - grid.origin));
+            tags.push(candidate.tag);
         }
-        points.x.iter_mut().for_each(|x| x.extend([FAR_AWAY; WIDTH]));
         let bins = grid.len();
         let mut block = Block {
             own: own.len(),
             tags,
             species: (0..=kinds).map(|a| sorted[0].1[a * bins] as usize).collect(),
-            gradients: old.gradients,
             ..Block::default()
         };
         let (mut old_wide, mut old_groups) =
             (old.wide.into_iter(), Arc::try_unwrap(old.groups).unwrap_or_default().into_iter());
         let mut groups = Vec::new();
-        let mut ranges = Vec::new();
+        let mut searches = Vec::new();
         for (a, b, still) in (0..kinds).flat_map(|a| (0..kinds).flat_map(move |b| [(a, b, false), (a, b, true)])) {
             let table = potential.table(a, b);
             let empty = still && frozen.is_empty();
             if block.species[a] == block.species[a + 1] || table.far == 0.0 || empty {
                 continue;
             }
-            let (mut near, far) = reaches(table, skin);
-            if wide {
-                near = far;
+            // Single precision sees a pair somewhat too near or too far.
+            let (near, far) = reaches(table, skin + SINGLE * grid.span());
+            let near = if wide { far } else { near };
+            groups.push(old_wide.next().unwrap_or_default().emptied(a * kinds + b, still));
+            searches.push((a, b, still, (near * near, far * far)));
+        }
+        let stencil = grid.stencil(reach);
+        let (mut rows, mut ranges) = (Vec::new(), Vec::new());
+        let starts = |part: usize, kind: usize| &sorted[part].1[kind * bins..=(kind + 1) * bins];
+        for bin in 0..bins {
+            let inside = |a: usize| starts(0, a)[bin] as usize..starts(0, a)[bin + 1] as usize;
+            if (0..kinds).all(|a| inside(a).is_empty()) {
+                continue;
             }
-            let stencil = grid.stencil(far);
-            let mut group = old_wide.next().unwrap_or_default().emptied(a * kinds + b, still);
-            for bin in 0..bins {
-                let starts = &sorted[0].1;
-                let range = starts[a * bins + bin] as usize..starts[a * bins + bin + 1] as usize;
+            grid.around(bin, &stencil, &mut rows);
+            for (group, &(a, b, still, squares)) in groups.iter_mut().zip(&searches) {
+                let range = inside(a);
                 if range.is_empty() {
                     continue;
                 }
                 ranges.clear();
-                grid.around(bin, &stencil, |row, first, last| {
-                    let mut add = |part: usize, from: u32| {
-                        let at = |bin: usize| sorted[part].1[b * bins + row * grid.bins[0] + bin] + shift[part];
-                        let (start, end) = (at(first).max(from), at(last + 1));
+                let mut add = |part: usize, from: u32| {
+                    let (starts, shift) = (starts(part, b), shift[part]);
+                    for &(first, end) in &rows {
+                        let (start, end) = ((starts[first] + shift).max(from), starts[end] + shift);
                         if start < end {
                             ranges.push((start, end));
                         }
-                    };
-                    if still {
-                        add(2, 0);
-                    } else {
-                        if a <= b {
-                            add(0, if a == b { range.start as u32 } else { 0 });
-                        }
-                        if !ghosts.is_empty() {
-                            add(1, 0);
-                        }
                     }
-                });
-                let squares = (near * near, far * far);
+                };
+                if still {
+                    add(2, 0);
+                } else {
+                    if a <= b {
+                        add(0, if a == b { range.start as u32 } else { 0 });
+                    }
+                    if !ghosts.is_empty() {
+                        add(1, 0);
+                    }
+                }
                 let half = a == b && !still;
-                kernel::neighbors(level, &points, range, &ranges, half, squares, 4 * atoms as u32, &mut group);
+                kernel::neighbors(level, &points, range, &ranges, half, squares, 4 * atoms as u32, group);
             }
-            groups.push(group);
         }
-        block.compact(&mut groups);
-        block.gradients.resize_with(groups.len(), Vec::new);
+        if wide {
+            groups.iter_mut().flat_map(|g| [&mut g.near, &mut g.far]).for_each(|s| s.finish(4 * atoms as u32));
+        } else {
+            block.compact(&mut groups);
+        }
         if wide {
             let mut emptied = |wide: &Group| old_groups.next().unwrap_or_default().emptied(wide.table, wide.frozen);
             block.groups = Arc::new(groups.iter().map(&mut emptied).collect());
@@ -158,11 +165,13 @@ impl Block {
         block
     }
 
-    /// Take from the wide lists the pairs within the cutoffs plus `skin` at these positions.
+    /// Take from the wide lists the pairs within the cutoffs plus `skin`, and what the fourth numbers of both records add to it,
+    /// at these positions.
     pub fn prune(&mut self, potential: &Potential, skin: f64, level: Level, records: &[Record]) {
         for (group, wide) in Arc::make_mut(&mut self.groups).iter_mut().zip(&self.wide) {
-            let (near, far) = reaches(&potential.tables()[wide.table], skin);
-            kernel::prune(level, records, wide, (near * near, far * far), group);
+            let table = &potential.tables()[wide.table];
+            let near = if table.near > 0.0 { table.near + skin } else { f64::NEG_INFINITY };
+            kernel::prune(level, records, wide, (near, table.far + skin), group);
         }
     }
 
@@ -184,8 +193,10 @@ impl Block {
         self.tags.shrink_to_fit();
         let dummy = 4 * (next - 1);
         for group in groups {
-            group.near.finish(&place, dummy);
-            group.far.finish(&place, dummy);
+            for stream in [&mut group.near, &mut group.far] {
+                stream.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
+                stream.finish(dummy);
+            }
         }
     }
 
@@ -211,9 +222,9 @@ impl Block {
         density.fill(0.0);
         self.close = None;
         let mut sum = 0.0;
-        for (group, gradients) in self.groups.iter().zip(&mut self.gradients) {
+        for group in self.groups.iter() {
             let pairs = Pairs { records, group, table: &potential.tables()[group.table] };
-            sum += kernel::densities(level, pairs, energy, density, gradients, &mut self.close);
+            sum += kernel::densities(level, pairs, energy, density, &mut self.close);
         }
         sum
     }
@@ -230,9 +241,9 @@ impl Block {
     ) -> f64 {
         forces.fill(Record::default());
         let mut sum = 0.0;
-        for (group, gradients) in self.groups.iter().zip(&self.gradients) {
+        for group in self.groups.iter() {
             let pairs = Pairs { records, group, table: &potential.tables()[group.table] };
-            sum += kernel::forces(level, pairs, gradients, forces, energy, &mut self.close);
+            sum += kernel::forces(level, pairs, forces, energy, &mut self.close);
         }
         sum
     }
@@ -289,8 +300,7 @@ impl Block {
     pub fn memory(&self) -> usize {
         let streams = self.groups.iter().chain(&self.wide).flat_map(|g| [&g.near, &g.far]);
         let lists: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
-        let gradients: usize = self.gradients.iter().map(Vec::capacity).sum();
-        4 * lists + 8 * gradients + 4 * self.tags.capacity()
+        4 * lists + 4 * self.tags.capacity()
     }
 }
 
@@ -325,6 +335,11 @@ impl Grid {
 
     fn len(&self) -> usize {
         self.bins.iter().product()
+    }
+
+    /// The longest edge.
+    fn span(&self) -> f64 {
+        self.bins.iter().map(|n| *n as f64 * self.edge).fold(0.0, f64::max)
     }
 
     fn bin(&self, position: &Vector) -> usize {
@@ -369,15 +384,17 @@ impl Grid {
         rows
     }
 
-    /// Calls `visit(row, first, last)` with all stretches of bins around a bin.
-    fn around(&self, bin: usize, stencil: &[[i32; 3]], mut visit: impl FnMut(usize, usize, usize)) {
+    /// All stretches of bins around a bin: first and end.
+    fn around(&self, bin: usize, stencil: &[[i32; 3]], rows: &mut Vec<(usize, usize)>) {
+        rows.clear();
         let [nx, ny, nz] = self.bins.map(|n| n as i32);
         let bin = bin as i32;
         let (x, y, z) = (bin % nx, bin / nx % ny, bin / (nx * ny));
         for &[step_y, step_z, wide] in stencil {
             let (row_y, row_z) = (y + step_y, z + step_z);
             if (0..ny).contains(&row_y) && (0..nz).contains(&row_z) {
-                visit((row_z * ny + row_y) as usize, (x - wide).max(0) as usize, (x + wide).min(nx - 1) as usize);
+                let row = (row_z * ny + row_y) * nx;
+                rows.push(((row + (x - wide).max(0)) as usize, (row + (x + wide).min(nx - 1)) as usize + 1));
             }
         }
     }

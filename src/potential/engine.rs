@@ -7,7 +7,7 @@
 use super::Potential;
 use super::block::{Block, Candidate, Lists};
 use super::hessian::{BlockSprings, Hessian};
-use super::kernel;
+use super::kernel::{self, Drift};
 use super::lanes::{Level, Record};
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
@@ -16,10 +16,16 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
-const SKIN: f64 = 1.0;
+const SKIN: f64 = 1.3;
 
 /// The same for the list in use, which is pruned from the wide one every few steps [length].
-const PRUNED_SKIN: f64 = 0.3;
+///
+/// A pair is kept in it for longer when its atoms are fast: each has a way of its own of [`FORESEEN`] steps like its last one on
+/// top. Few atoms are as fast as the fastest, which would otherwise decide about all pairs.
+const PRUNED_SKIN: f64 = 0.2;
+
+/// Steps that the list in use is made for.
+const FORESEEN: f64 = 5.0;
 
 /// Cutoff for which the skins were measured best in a liquid and a glass [length]; others have them in proportion.
 const CUTOFF: f64 = 7.6;
@@ -60,6 +66,10 @@ pub(super) struct Layout {
     pub copies_first: Vec<u32>,
     /// See `copies_first`.
     pub copies: Vec<u32>,
+    /// Ghosts of the atoms of each block: their records, and the places of the atoms in the block.
+    returns: Vec<(u32, u32)>,
+    /// First of `returns` of each block, and the end.
+    returns_first: Vec<usize>,
 }
 
 impl Layout {
@@ -72,6 +82,11 @@ impl Layout {
     pub fn shown(&self, block: usize) -> &[(u32, u8)] {
         &self.shows[self.first[block]..self.first[block + 1] - 1]
     }
+
+    /// The ghosts of the atoms of a block, wherever they are.
+    fn returns(&self, block: usize) -> &[(u32, u32)] {
+        &self.returns[self.returns_first[block]..self.returns_first[block + 1]]
+    }
 }
 
 /// The blocks of a sample with their records.
@@ -83,21 +98,25 @@ struct Partition {
     blocks: Vec<Block>,
     layout: Arc<Layout>,
     /// Whole cells from the position the caller gave to the one inside the cell, by rank.
-    wraps: Vec<[i32; 3]>,
+    wraps: Vec<[i32; 4]>,
     /// Wrapped positions when the list was made, by rank.
-    start: Vec<Vector>,
-    /// Cell and wrapped positions when it was pruned, by rank.
+    start: Vec<Record>,
+    /// Cell and wrapped positions when it was pruned, by rank; the fourth number is how far the atom may go until the next time.
     pruned_cell: Cell,
-    pruned_at: Vec<Vector>,
+    pruned_at: Vec<Record>,
     pruned_skin: f64,
     /// True when the list has to be pruned before it is used.
     stale: bool,
-    /// Positions inside the cell, by rank.
-    wrapped: Vec<Vector>,
+    /// Positions inside the cell, by rank; the fourth number is the way allowed when the list is pruned, else zero.
+    wrapped: Vec<Record>,
+    /// Last steps of the atoms, by rank.
+    steps: Vec<f64>,
     /// Shifts of the images.
-    images: Vec<Vector>,
+    images: Vec<Record>,
     records: Vec<Record>,
     forces: Vec<Record>,
+    /// Forces on the atoms, by rank.
+    felt: Vec<Record>,
     density: Vec<f64>,
     /// Total density, and slope of the embedding energy, by rank.
     total: Vec<f64>,
@@ -163,7 +182,7 @@ impl Engine {
         let (far, virial) = partition.forces(&self.potential, self.level, energy);
         self.energy = if energy { embedding + near + far } else { f64::NAN };
         self.virial = virial;
-        partition.collect(&mut self.forces);
+        partition.collect(self.level, &mut self.forces);
         partition.check()?;
         let sum = self.virial.trace() + if energy { self.energy } else { 0.0 };
         if !sum.is_finite() {
@@ -227,7 +246,7 @@ impl Engine {
     fn update(&mut self, cell: &Cell, positions: &[Vector]) -> Result<()> {
         if let Some(partition) = &mut self.partition
             && positions.len() == self.species.len()
-            && partition.place(cell, positions)
+            && partition.place(cell, positions, self.level)
         {
             return Ok(());
         }
@@ -247,7 +266,7 @@ impl Engine {
         let skin = (SKIN / CUTOFF * cutoff).min(cell.smallest_width() - cutoff);
         let mut partition = Partition::new(old, &self.potential, &self.species, cell, positions, skin, self.level)?;
         self.rebuilds += 1;
-        if !partition.place(cell, positions) {
+        if !partition.place(cell, positions, self.level) {
             return Err(Error::numeric("potential: positions are too far from the cell to be wrapped"));
         }
         self.partition = Some(partition);
@@ -271,19 +290,24 @@ struct Memory {
     density: Vec<f64>,
     total: Vec<f64>,
     slope: Vec<f64>,
-    pruned_at: Vec<Vector>,
-    wrapped: Vec<Vector>,
+    felt: Vec<Record>,
+    pruned_at: Vec<Record>,
+    wrapped: Vec<Record>,
+    /// Last steps of the atoms, by atom.
+    steps: Vec<f64>,
 }
 
 impl From<Partition> for Memory {
     fn from(old: Partition) -> Memory {
         Memory {
+            steps: old.steps_of_atoms(),
             blocks: old.blocks,
             records: old.records,
             forces: old.forces,
             density: old.density,
             total: old.total,
             slope: old.slope,
+            felt: old.felt,
             pruned_at: old.pruned_at,
             wrapped: old.wrapped,
         }
@@ -324,18 +348,20 @@ impl Partition {
             .collect();
         let layout = Layout::new(&blocks, positions.len());
         let records = layout.shows.len();
-        let by_rank = |atom: &u32| *atom as usize;
+        let by_rank = || layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| *atom as usize);
         Ok(Partition {
             cell: cell.clone(),
             cutoff: potential.cutoff(),
             skin,
-            wraps: layout.atoms.iter().map(by_rank).map(|atom| wraps[atom]).collect(),
-            start: layout.atoms.iter().map(by_rank).map(|atom| cell.cartesian(&fractions[atom])).collect(),
+            wraps: by_rank().map(|atom| wraps[atom]).collect(),
+            start: by_rank().map(|atom| record(cell.cartesian(&fractions[atom]))).collect(),
             pruned_cell: cell.clone(),
-            pruned_at: refilled(old.pruned_at, positions.len(), Vector::zeros()),
+            pruned_at: refilled(old.pruned_at, positions.len(), Record::default()),
             pruned_skin: skin * PRUNED_SKIN / SKIN,
             stale: true,
-            wrapped: refilled(old.wrapped, positions.len(), Vector::zeros()),
+            wrapped: refilled(old.wrapped, positions.len(), Record::default()),
+            steps: by_rank().map(|atom| old.steps.get(atom).copied().unwrap_or(0.0)).collect(),
+            felt: refilled(old.felt, positions.len(), Record::default()),
             images: Vec::new(),
             records: refilled(old.records, records, Block::dummy()),
             forces: refilled(old.forces, records, Record::default()),
@@ -348,32 +374,52 @@ impl Partition {
     }
 
     /// Take new positions; false when the list does not hold for them.
-    fn place(&mut self, cell: &Cell, positions: &[Vector]) -> bool {
+    fn place(&mut self, cell: &Cell, positions: &[Vector], level: Level) -> bool {
         let (atoms, wraps) = (&self.layout.atoms, &self.wraps);
-        let matrix = cell.matrix();
-        self.wrapped.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, wrapped)| {
-            for (k, out) in wrapped.iter_mut().enumerate() {
-                let rank = chunk * CHUNK + k;
-                *out = positions[atoms[rank] as usize];
-                let wrap = wraps[rank];
-                if wrap != [0; 3] {
-                    *out += matrix * Vector::new(wrap[0].into(), wrap[1].into(), wrap[2].into());
-                }
-            }
-        });
-        self.images = (0..IMAGES).map(|image| matrix * image_shift(image)).collect();
+        let edges = [0, 1, 2].map(|k| record(cell.matrix().column(k).into()));
+        let drift = Drift::new(&self.pruned_cell, cell);
+        // A new partition knows the last steps of its atoms from the one before.
+        let known = self.images.is_empty().then(|| self.steps.clone());
+        let moved: Vec<[f64; 2]> = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks(CHUNK))
+            .into_par_iter()
+            .zip((atoms.par_chunks(CHUNK), wraps.par_chunks(CHUNK), self.steps.par_chunks_mut(CHUNK)))
+            .map(|((wrapped, from), (atoms, wraps, steps))| {
+                kernel::place(level, positions, atoms, wraps, &edges, &drift, from, wrapped, steps)
+            })
+            .collect();
+        self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
+        self.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
         let pruned_reach = self.cutoff + self.pruned_skin;
-        self.stale = self.stale
-            || !(shrunk(pruned_reach, (&self.pruned_cell, &self.pruned_at), (cell, &self.wrapped)) >= self.cutoff);
+        // The ways allowed to two atoms, together less than the wide skin, shrink with the cell too.
+        let left = drift.left_of(pruned_reach, &moved) - drift.stretch * self.skin;
+        self.stale = self.stale || !(left >= self.cutoff);
         if !self.stale {
             return true;
         }
-        if !(shrunk(self.cutoff + self.skin, (&self.cell, &self.start), (cell, &self.wrapped)) >= pruned_reach) {
+        let drift = Drift::new(&self.cell, cell);
+        let moved: Vec<[f64; 2]> = (self.start.par_chunks(CHUNK), self.wrapped.par_chunks(CHUNK))
+            .into_par_iter()
+            .map(|(from, now)| kernel::farthest(level, &drift, from, now))
+            .collect();
+        let left = drift.left_of(self.cutoff + self.skin, &moved);
+        if !(left >= pruned_reach) {
             return false;
+        }
+        // Pairs farther apart than what is left of the wide list are not in it.
+        let most = 0.5 * (left - pruned_reach);
+        for (wrapped, step) in self.wrapped.iter_mut().zip(&self.steps) {
+            wrapped.0[3] = (FORESEEN * step).min(most);
         }
         self.pruned_cell.clone_from(cell);
         self.pruned_at.copy_from_slice(&self.wrapped);
         true
+    }
+
+    /// Last steps of the atoms, by atom.
+    fn steps_of_atoms(&self) -> Vec<f64> {
+        let mut steps = vec![0.0; self.steps.len()];
+        (self.layout.atoms.iter().zip(&self.steps)).for_each(|(&atom, step)| steps[atom as usize] = *step);
+        steps
     }
 
     /// Write the records and add up the densities; energy of the near pairs if it is wanted.
@@ -386,10 +432,10 @@ impl Partition {
             .into_par_iter()
             .enumerate()
             .map(|(number, (block, records, density))| {
-                for (record, &(rank, image)) in records.iter_mut().zip(layout.shown(number)) {
-                    let x = wrapped[rank as usize] + images[image as usize];
-                    record.0[..3].copy_from_slice(x.as_slice());
-                }
+                let own = layout.ranks[number]..layout.ranks[number + 1];
+                let (inside, ghosts) = records.split_at_mut(own.len());
+                inside.copy_from_slice(&wrapped[own.clone()]);
+                kernel::place_images(level, wrapped, images, &layout.shown(number)[own.len()..], ghosts);
                 if stale {
                     block.prune(potential, skin, level, records);
                 }
@@ -404,11 +450,13 @@ impl Partition {
         let (layout, density) = (&self.layout, &self.density);
         let total = split(&mut self.total, &layout.ranks);
         let slope = split(&mut self.slope, &layout.ranks);
-        let energies: Vec<f64> = (&self.blocks, &layout.ranks, total, slope)
+        let energies: Vec<f64> = (&self.blocks, total, slope)
             .into_par_iter()
-            .map(|(block, &start, total, slope)| {
-                for (k, total) in total.iter_mut().enumerate() {
-                    *total = layout.copies(start + k).iter().map(|&c| density[c as usize]).sum();
+            .enumerate()
+            .map(|(number, (block, total, slope))| {
+                total.copy_from_slice(&density[layout.first[number]..][..total.len()]);
+                for &(record, place) in layout.returns(number) {
+                    total[place as usize] += density[record as usize];
                 }
                 let mut values = vec![0.0; total.len()];
                 for (kind, ends) in block.species.windows(2).enumerate() {
@@ -423,10 +471,11 @@ impl Partition {
     }
 
     /// Write the slopes of the embedding energies to the records of a block.
-    fn write_slopes(layout: &Layout, number: usize, slope: &[f64], records: &mut [Record]) {
-        for (record, &(rank, _)) in records.iter_mut().zip(layout.shown(number)) {
-            record.0[3] = slope[rank as usize];
-        }
+    fn write_slopes(level: Level, layout: &Layout, number: usize, slope: &[f64], records: &mut [Record]) {
+        let own = layout.ranks[number]..layout.ranks[number + 1];
+        let (inside, ghosts) = records.split_at_mut(own.len());
+        inside.iter_mut().zip(&slope[own.clone()]).for_each(|(record, slope)| record.0[3] = *slope);
+        kernel::place_slopes(level, slope, &layout.shown(number)[own.len()..], ghosts);
     }
 
     /// Forces on all records; energy of the far pairs and virial.
@@ -438,7 +487,7 @@ impl Partition {
             .into_par_iter()
             .enumerate()
             .map(|(number, (block, records, forces))| {
-                Partition::write_slopes(layout, number, slope, records);
+                Partition::write_slopes(level, layout, number, slope, records);
                 let energy = block.forces(potential, level, records, forces, energy);
                 (energy, kernel::moments(level, records, forces))
             })
@@ -470,7 +519,7 @@ impl Partition {
             .into_par_iter()
             .enumerate()
             .map(|(number, (block, records))| {
-                Partition::write_slopes(&layout, number, slope, records);
+                Partition::write_slopes(level, &layout, number, slope, records);
                 let symmetric = block.groups().iter().map(|g| potential.tables()[g.table].symmetric).collect();
                 let curvatures = block.curvatures(potential, level, records, &mut []);
                 BlockSprings { groups: block.groups().clone(), symmetric, curvatures }
@@ -480,8 +529,16 @@ impl Partition {
     }
 
     /// Each atom collects the forces on the records that show it.
-    fn collect(&self, forces: &mut [Vector]) {
-        self.layout.collect(&self.forces, forces);
+    fn collect(&mut self, level: Level, forces: &mut [Vector]) {
+        let (layout, records) = (&self.layout, &self.forces);
+        split(&mut self.felt, &layout.ranks).into_par_iter().enumerate().for_each(|(number, felt)| {
+            felt.copy_from_slice(&records[layout.first[number]..][..felt.len()]);
+            kernel::collect(level, records, layout.returns(number), felt);
+        });
+        let felt = &self.felt;
+        forces.par_chunks_mut(CHUNK).zip(layout.rank_of.par_chunks(CHUNK)).for_each(|(forces, ranks)| {
+            kernel::hand_out(level, felt, ranks, forces);
+        });
     }
 
     /// An error when the last passes found atoms too close.
@@ -504,7 +561,10 @@ impl Partition {
         for (number, block) in self.blocks.iter().enumerate() {
             let at = |k: usize| {
                 let (rank, image) = self.layout.shown(number)[k];
-                (self.layout.atoms[rank as usize] as usize, self.wrapped[rank as usize] + self.images[image as usize])
+                (
+                    self.layout.atoms[rank as usize] as usize,
+                    vector(&self.wrapped[rank as usize]) + vector(&self.images[image as usize]),
+                )
             };
             block.for_each_pair(|table, i, j| {
                 let ((i, from), (j, to)) = (at(i), at(j));
@@ -514,8 +574,8 @@ impl Partition {
     }
 
     fn memory(&self) -> usize {
-        let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4;
-        let per_atom = 3 * 4 + 12 + 3 * size_of::<Vector>() + 16;
+        let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4 + 8;
+        let per_atom = 3 * 4 + 16 + 4 * size_of::<Record>() + 24;
         let blocks: usize = self.blocks.iter().map(Block::memory).sum();
         self.records.len() * per_record + self.total.len() * per_atom + blocks
     }
@@ -560,6 +620,7 @@ impl Layout {
             }
             layout.shows.push((0, 0));
         }
+        layout.send_back(blocks);
         (1..=atoms).for_each(|k| layout.copies_first[k] += layout.copies_first[k - 1]);
         let mut next = layout.copies_first.clone();
         layout.copies = vec![0; next[atoms] as usize];
@@ -573,6 +634,29 @@ impl Layout {
             }
         }
         layout
+    }
+
+    /// Sort the ghosts by the blocks of their atoms.
+    fn send_back(&mut self, blocks: &[Block]) {
+        let mut home = vec![0u32; self.atoms.len()];
+        for (number, ranks) in self.ranks.windows(2).enumerate() {
+            home[ranks[0]..ranks[1]].fill(number as u32);
+        }
+        let ghosts = |block: usize| self.first[block] + blocks[block].own..self.first[block + 1] - 1;
+        let mut first = vec![0; blocks.len() + 1];
+        for record in (0..blocks.len()).flat_map(ghosts) {
+            first[home[self.shows[record].0 as usize] as usize + 1] += 1;
+        }
+        (1..first.len()).for_each(|k| first[k] += first[k - 1]);
+        let mut next = first.clone();
+        self.returns = vec![(0, 0); next[blocks.len()]];
+        for record in (0..blocks.len()).flat_map(ghosts) {
+            let rank = self.shows[record].0;
+            let number = home[rank as usize] as usize;
+            self.returns[next[number]] = (record as u32, rank - self.ranks[number] as u32);
+            next[number] += 1;
+        }
+        self.returns_first = first;
     }
 }
 
@@ -588,35 +672,33 @@ fn image_shift(image: u32) -> Vector {
     Vector::new(part(image), part(image / 3), part(image / 9))
 }
 
-/// The two largest numbers seen; what is not a number counts as infinite.
-fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
-    if x <= most[1] {
-        most
-    } else if x <= most[0] {
-        [most[0], x]
-    } else {
-        [if x.is_nan() { f64::INFINITY } else { x }, most[0]]
-    }
+/// A vector as a record.
+fn record(v: Vector) -> Record {
+    Record([v.x, v.y, v.z, 0.0])
 }
 
-/// What is left of the reach of a list after the atoms and the cell have moved from where they were when it was made: any two
-/// atoms closer than this now are in the list.
-fn shrunk(reach: f64, (from_cell, from): (&Cell, &[Vector]), (cell, now): (&Cell, &[Vector])) -> f64 {
-    let gradient = cell.matrix() * from_cell.inverse();
-    let stretch = (gradient - Tensor::identity()).norm();
-    let still = cell == from_cell;
-    let most: Vec<[f64; 2]> = (from.par_chunks(CHUNK).zip(now.par_chunks(CHUNK)))
-        .map(|(from, now)| {
-            let mut most = [0.0_f64; 2];
-            for (from, now) in from.iter().zip(now) {
-                let moved = if still { now - from } else { now - gradient * from };
-                most = larger(most, moved.norm_squared());
-            }
-            most
-        })
-        .collect();
-    let most = most.into_iter().flatten().fold([0.0; 2], larger);
-    reach * (1.0 - stretch) - most[0].sqrt() - most[1].sqrt()
+/// The vector in a record.
+fn vector(record: &Record) -> Vector {
+    Vector::new(record.0[0], record.0[1], record.0[2])
+}
+
+impl Drift {
+    /// From a cell to what it has become.
+    fn new(from: &Cell, now: &Cell) -> Drift {
+        if from == now {
+            return Drift { gradient: None, stretch: 0.0 };
+        }
+        let gradient = now.matrix() * from.inverse();
+        let columns = [0, 1, 2].map(|k| record(gradient.column(k).into()));
+        Drift { gradient: Some(columns), stretch: (gradient - Tensor::identity()).norm() }
+    }
+
+    /// What is left of the reach of a list after the atoms, of which `moved` holds the longest ways beyond what was allowed, and the
+    /// cell have moved from where they were when it was made: any two atoms closer than this now are in the list.
+    fn left_of(&self, reach: f64, moved: &[[f64; 2]]) -> f64 {
+        let most = moved.iter().flatten().fold([0.0; 2], |most, x| kernel::larger(most, *x));
+        reach * (1.0 - self.stretch) - most[0] - most[1]
+    }
 }
 
 /// One slice for each block.
@@ -631,23 +713,23 @@ pub(super) fn split<'a, T>(mut all: &'a mut [T], first: &[usize]) -> Vec<&'a mut
 }
 
 /// Whole cells that bring each position into the cell, and the fractional coordinates there.
-fn wrap(cell: &Cell, positions: &[Vector]) -> Result<(Vec<[i32; 3]>, Vec<Vector>)> {
-    let mut wraps = Vec::with_capacity(positions.len());
-    let mut fractions = Vec::with_capacity(positions.len());
-    for (atom, position) in positions.iter().enumerate() {
-        let s = cell.fractional(position);
-        let whole = s.map(f64::floor);
-        if whole.amax() > 1e6 {
-            return Err(Error::numeric(format!(
-                "potential: atom {} is {:.1e} A away from the cell",
-                atom + 1,
-                position.amax()
-            )));
-        }
-        wraps.push([-whole[0] as i32, -whole[1] as i32, -whole[2] as i32]);
-        fractions.push(s - whole);
+fn wrap(cell: &Cell, positions: &[Vector]) -> Result<(Vec<[i32; 4]>, Vec<Vector>)> {
+    let (wraps, fractions): (Vec<[i32; 4]>, Vec<Vector>) = (positions.par_iter().with_min_len(CHUNK))
+        .map(|position| {
+            let s = cell.fractional(position);
+            let whole = s.map(f64::floor);
+            // Numbers that are too large saturate.
+            ([-whole[0] as i32, -whole[1] as i32, -whole[2] as i32, 0], s - whole)
+        })
+        .unzip();
+    match wraps.iter().position(|wrap| wrap.iter().any(|n| n.unsigned_abs() > 1_000_000)) {
+        None => Ok((wraps, fractions)),
+        Some(atom) => Err(Error::numeric(format!(
+            "potential: atom {} is {:.1e} A away from the cell",
+            atom + 1,
+            positions[atom].amax()
+        ))),
     }
-    Ok((wraps, fractions))
 }
 
 impl Parts {
@@ -688,9 +770,13 @@ impl Parts {
         };
         let members = |part: usize| &self.order[self.first[part]..self.first[part + 1]];
         let own = members(part).iter().map(|&atom| candidate(atom, IMAGES / 2)).collect();
-        let margin = cell.widths().map(|w| reach / w);
-        let low = [0, 1, 2].map(|k| here[k] as f64 / self.count[k] as f64 - margin[k]);
-        let high = [0, 1, 2].map(|k| (here[k] + 1) as f64 / self.count[k] as f64 + margin[k]);
+        let low = [0, 1, 2].map(|k| here[k] as f64 / self.count[k] as f64);
+        let high = [0, 1, 2].map(|k| (here[k] + 1) as f64 / self.count[k] as f64);
+        let edges = [0, 1, 2].map(|k| cell.matrix().column(k).norm());
+        // Fractional steps times edges are as long as the way itself when the edges are at right angles, and never more than
+        // this factor longer.
+        let directions = Tensor::from_fn(|row, column| cell.matrix()[(row, column)] / edges[column]);
+        let limit = (reach / directions.singular_values().min()).powi(2);
         let mut ghosts = Vec::new();
         for step in IMAGES / 2 + 1..IMAGES {
             let step = image_shift(step);
@@ -705,7 +791,8 @@ impl Parts {
             let shift = image_shift(image);
             for &atom in members((there[2] * ny + there[1]) * nx + there[0]) {
                 let s = fractions[atom as usize] + shift;
-                if (0..3).all(|k| s[k] > low[k] && s[k] < high[k]) {
+                let beyond = |k: usize| ((low[k] - s[k]).max(s[k] - high[k]).max(0.0) * edges[k]).powi(2);
+                if beyond(0) + beyond(1) + beyond(2) < limit {
                     ghosts.push(candidate(atom, image));
                 }
             }

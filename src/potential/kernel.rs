@@ -4,9 +4,10 @@
 //! the positions of the next, so that the processor always has three of them in work.
 #![allow(unsafe_code)]
 
-use super::lanes::{Lanes, Level, Record, Row, WIDTH, dispatch};
+use super::lanes::{Lanes, Level, Record, Row, SEARCHED, WIDTH, dispatch};
 use super::radial::Embedding;
 use super::tables::{FinePair, Form, Functions, MergedPair, PairTable};
+use crate::cell::Vector;
 use std::cell::RefCell;
 
 /// Vectors of neighbours, atom by atom; one of dummies ends it.
@@ -38,9 +39,8 @@ impl Stream {
         }
     }
 
-    /// Renumber the records and end the stream.
-    pub fn finish(&mut self, place: &[u32], dummy: u32) {
-        self.list.iter_mut().for_each(|k| *k = place[*k as usize / 4]);
+    /// End the stream.
+    pub fn finish(&mut self, dummy: u32) {
         self.list.extend([dummy; WIDTH]);
         self.owners.push(dummy);
         // Room for a list that is somewhat longer next time.
@@ -116,11 +116,6 @@ impl Pairs<'_> {
         self.group.far.check(self.records.len());
         assert!(others >= self.records.len());
     }
-
-    /// Numbers that the density pass keeps for each near vector.
-    fn stride(&self) -> usize {
-        WIDTH * if self.table.symmetric { 2 } else { 3 }
-    }
 }
 
 /// Evaluates an expression with the functions of a table.
@@ -176,11 +171,9 @@ unsafe fn look_up<L: Lanes>(base: *const Record, owner: u32, index: *const u32) 
 }
 
 dispatch! {
-    /// Add the densities of all near pairs to `density` and keep the slopes divided by the distance in `gradients`: for each
-    /// near vector eight slopes of the pair energy and eight of the density, twice when those of the two species differ.
-    /// Returns the energy of the near pairs [energy], zero unless it is wanted.
+    /// Add the densities of all near pairs to `density`. Returns the energy of the near pairs [energy], zero unless it is wanted.
     pub fn densities / densities_body(
-        pairs: Pairs<'_>, energy: bool, density: &mut [f64], gradients: &mut Vec<f64>, close: &mut Option<Close>
+        pairs: Pairs<'_>, energy: bool, density: &mut [f64], close: &mut Option<Close>
     ) -> f64
 }
 
@@ -189,22 +182,15 @@ unsafe fn densities_body<L: Lanes>(
     pairs: Pairs<'_>,
     energy: bool,
     density: &mut [f64],
-    gradients: &mut Vec<f64>,
     close: &mut Option<Close>,
 ) -> f64 {
     pairs.check(density.len());
-    let needed = pairs.group.near.len() * pairs.stride();
-    if gradients.capacity() < needed {
-        gradients.clear();
-        gradients.reserve_exact(needed + needed / 32);
-    }
-    gradients.resize(needed, 0.0);
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     with_functions!(pairs.table, functions => unsafe {
         if energy {
-            run_densities::<L, _, true>(functions, pairs, density, gradients, close)
+            run_densities::<L, _, true>(functions, pairs, density, close)
         } else {
-            run_densities::<L, _, false>(functions, pairs, density, gradients, close)
+            run_densities::<L, _, false>(functions, pairs, density, close)
         }
     })
 }
@@ -214,7 +200,6 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
     functions: F,
     pairs: Pairs<'_>,
     density: &mut [f64],
-    gradients: &mut [f64],
     close: &mut Option<Close>,
 ) -> f64 {
     let Pairs { records, group, table } = pairs;
@@ -224,7 +209,6 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
     }
     let base = records.as_ptr();
     let density = density.as_mut_ptr();
-    let mut gradient = gradients.as_mut_ptr();
     let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
     // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
     unsafe {
@@ -240,37 +224,26 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
             owner = owner.add(1);
             ahead = look_up::<L>(base, *owner, index);
 
-            let [early, r, inverse] = L::roots(s);
+            let [early, r, _] = L::roots(s);
             let place = functions.place(early, r);
-            let mut slope = functions.slope(place);
             let mut value = if ENERGY { functions.value(place) } else { L::splat(0.0) };
             let mut first = functions.density(place, 0);
             let mut second = if F::SYMMETRIC { first } else { functions.density(place, 1) };
             let below = L::less(s, inner);
             if below != 0 {
-                let mut values = [[0.0; WIDTH]; 7];
-                L::store(values[0].as_mut_ptr(), s);
-                for (to, v) in values[1..].iter_mut().zip([value, slope, first.0, first.1, second.0, second.1]) {
+                let mut values = [[0.0; WIDTH]; 4];
+                for (to, v) in values.iter_mut().zip([s, value, first, second]) {
                     L::store(to.as_mut_ptr(), v);
                 }
-                exact_values(table, below, &mut values, close, mark, here);
-                let exact = |k: usize| L::load(values[k].as_ptr());
-                (value, slope) = (exact(1), exact(2));
-                (first, second) = ((exact(3), exact(4)), (exact(5), exact(6)));
-            }
-            L::store(gradient, L::mul(slope, inverse));
-            L::store(gradient.add(WIDTH), L::mul(first.1, inverse));
-            gradient = gradient.add(2 * WIDTH);
-            if !F::SYMMETRIC {
-                L::store(gradient, L::mul(second.1, inverse));
-                gradient = gradient.add(WIDTH);
+                exact_values(table, 0, below, &mut values, close, mark, here);
+                [value, first, second] = [1, 2, 3].map(|k: usize| L::load(values[k].as_ptr()));
             }
             if ENERGY {
                 energy = L::add(energy, value);
             }
             L::accumulate(density, before.0, before.1);
-            before = (here, second.0);
-            sum = L::add(sum, first.0);
+            before = (here, second);
+            sum = L::add(sum, first);
             if mark & LAST != 0 {
                 *density.add(mark as usize / 4) += L::sum(sum);
                 sum = L::splat(0.0);
@@ -289,13 +262,15 @@ fn note(table: &PairTable, r: f64, close: &mut Option<Close>, owner: u32, other:
     }
 }
 
-/// Replace what the polynomials gave below their range: pair energy and densities at both species, each with its slope.
+/// Replace what the polynomials gave below their range: pair energy and densities at both species, or their slopes (`order` 1),
+/// behind the squares of the distances.
 #[cold]
 #[inline(never)]
 fn exact_values(
     table: &PairTable,
+    order: usize,
     below: u8,
-    values: &mut [[f64; WIDTH]; 7],
+    values: &mut [[f64; WIDTH]; 4],
     close: &mut Option<Close>,
     owner: u32,
     index: *const u32,
@@ -305,9 +280,7 @@ fn exact_values(
         // SAFETY: the caller's list has eight indices here.
         note(table, r, close, owner, unsafe { *index.add(lane) });
         for f in 0..3 {
-            let exact = table.exact[f].evaluate(r);
-            values[2 * f + 1][lane] = exact[0];
-            values[2 * f + 2][lane] = exact[1];
+            values[f + 1][lane] = table.exact[f].evaluate(r)[order];
         }
     }
 }
@@ -316,31 +289,25 @@ dispatch! {
     /// Add the forces of all pairs; the fourth component of the positions holds the slopes of the embedding energies.
     /// Returns the energy of the far pairs [energy], zero unless it is wanted.
     pub fn forces / forces_body(
-        pairs: Pairs<'_>, gradients: &[f64], forces: &mut [Record], energy: bool, close: &mut Option<Close>
+        pairs: Pairs<'_>, forces: &mut [Record], energy: bool, close: &mut Option<Close>
     ) -> f64
 }
 
 #[inline(always)]
 unsafe fn forces_body<L: Lanes>(
     pairs: Pairs<'_>,
-    gradients: &[f64],
     forces: &mut [Record],
     energy: bool,
     close: &mut Option<Close>,
 ) -> f64 {
     pairs.check(forces.len());
-    assert!(gradients.len() == pairs.group.near.len() * pairs.stride());
-    let gradients = gradients.as_ptr();
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
-    unsafe {
-        match (pairs.table.symmetric, pairs.group.frozen) {
-            (true, true) => run_near_forces::<L, true, true>(pairs, gradients, forces),
-            (true, false) => run_near_forces::<L, true, false>(pairs, gradients, forces),
-            (false, true) => run_near_forces::<L, false, true>(pairs, gradients, forces),
-            (false, false) => run_near_forces::<L, false, false>(pairs, gradients, forces),
-        }
-    }
     with_functions!(pairs.table, functions => unsafe {
+        if pairs.group.frozen {
+            run_near_forces::<L, _, true>(functions, pairs, forces, close);
+        } else {
+            run_near_forces::<L, _, false>(functions, pairs, forces, close);
+        }
         match (energy, pairs.group.frozen) {
             (true, true) => run_far_forces::<L, _, true, true>(functions, pairs, forces, close),
             (true, false) => run_far_forces::<L, _, true, false>(functions, pairs, forces, close),
@@ -350,14 +317,15 @@ unsafe fn forces_body<L: Lanes>(
     })
 }
 
-/// Forces of the near pairs from the slopes that `densities` has kept.
+/// Forces of the near pairs.
 #[inline(always)]
-unsafe fn run_near_forces<L: Lanes, const SYMMETRIC: bool, const FROZEN: bool>(
+unsafe fn run_near_forces<L: Lanes, F: Functions<L>, const FROZEN: bool>(
+    functions: F,
     pairs: Pairs<'_>,
-    mut gradient: *const f64,
     forces: &mut [Record],
+    close: &mut Option<Close>,
 ) {
-    let Pairs { records, group, .. } = pairs;
+    let Pairs { records, group, table } = pairs;
     let stream = &group.near;
     if stream.len() == 0 {
         return;
@@ -368,31 +336,51 @@ unsafe fn run_near_forces<L: Lanes, const SYMMETRIC: bool, const FROZEN: bool>(
     // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
     unsafe {
         let zero = L::splat(0.0);
+        let inner = L::splat(table.inner * table.inner);
         let mut ahead = look_up::<L>(base, *owner, index);
+        // The vector before the first adds nothing to the first neighbours.
+        let mut before = (index, [zero; 3]);
         let mut sum = [zero; 3];
         for _ in 0..stream.len() {
-            let (Ahead { d, w, .. }, here, mark) = (ahead, index, *owner);
+            let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
             index = index.add(WIDTH);
             owner = owner.add(1);
             ahead = look_up::<L>(base, *owner, index);
 
+            let [early, r, inverse] = L::roots(s);
+            let place = functions.place(early, r);
+            let mut slope = functions.slope(place);
+            let mut first = functions.density_slope(place, 0);
+            let mut second = if F::SYMMETRIC { first } else { functions.density_slope(place, 1) };
+            let below = L::less(s, inner);
+            if below != 0 {
+                let mut values = [[0.0; WIDTH]; 4];
+                for (to, v) in values.iter_mut().zip([s, slope, first, second]) {
+                    L::store(to.as_mut_ptr(), v);
+                }
+                exact_values(table, 1, below, &mut values, close, mark, here);
+                [slope, first, second] = [1, 2, 3].map(|k: usize| L::load(values[k].as_ptr()));
+            }
             let bend = L::splat(*base.cast::<f64>().add((mark & !LAST) as usize + 3));
-            let force = if SYMMETRIC {
-                L::fma(L::add(bend, w), L::load(gradient.add(WIDTH)), L::load(gradient))
+            slope = if F::SYMMETRIC {
+                L::fma(L::add(bend, w), first, slope)
             } else {
-                let force = L::fma(bend, L::load(gradient.add(WIDTH)), L::load(gradient));
-                L::fma(w, L::load(gradient.add(2 * WIDTH)), force)
+                L::fma(w, second, L::fma(bend, first, slope))
             };
-            gradient = gradient.add(if SYMMETRIC { 2 * WIDTH } else { 3 * WIDTH });
+            let force = L::mul(slope, inverse);
             let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
             if !FROZEN {
-                L::scatter(out, here, f[0], f[1], f[2]);
+                L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
+                before = (here, f);
             }
             sum = [L::add(sum[0], f[0]), L::add(sum[1], f[1]), L::add(sum[2], f[2])];
             if mark & LAST != 0 {
                 L::subtract_sums(out.add(mark as usize / 4), sum[0], sum[1], sum[2]);
                 sum = [zero; 3];
             }
+        }
+        if !FROZEN {
+            L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
         }
     }
 }
@@ -434,12 +422,14 @@ unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FR
             // The last segment of merged pieces may begin where the core ends: all pairs are near then.
             let below = if F::STEEP { L::less(s, inner) } else { 0 };
             if below != 0 {
-                let mut values = [[0.0; WIDTH]; 7];
-                L::store(values[0].as_mut_ptr(), s);
-                L::store(values[1].as_mut_ptr(), value);
-                L::store(values[2].as_mut_ptr(), slope);
-                exact_values(table, below, &mut values, close, mark, here);
-                (value, slope) = (L::load(values[1].as_ptr()), L::load(values[2].as_ptr()));
+                let mut replace = |order: usize, v: L::V| {
+                    let mut values = [[0.0; WIDTH]; 4];
+                    L::store(values[0].as_mut_ptr(), s);
+                    L::store(values[1].as_mut_ptr(), v);
+                    exact_values(table, order, below, &mut values, close, mark, here);
+                    L::load(values[1].as_ptr())
+                };
+                (value, slope) = (replace(0, value), replace(1, slope));
             }
             if ENERGY {
                 energy = L::add(energy, value);
@@ -1024,14 +1014,192 @@ unsafe fn moments_body<L: Lanes>(records: &[Record], forces: &[Record]) -> [[f64
     sum
 }
 
+/// How the cell has changed since some time.
+#[derive(Clone, Copy, Debug)]
+pub struct Drift {
+    /// Columns of the deformation gradient; none when the cell is the same.
+    pub gradient: Option<[Record; 3]>,
+    /// Norm of the strain.
+    pub stretch: f64,
+}
+
+impl Drift {
+    /// Square of the way from where a point was and has been carried by the cell to where it is.
+    #[inline(always)]
+    fn square(&self, from: &Record, now: &Record) -> f64 {
+        let from = match &self.gradient {
+            None => *from,
+            Some([x, y, z]) => sum(|k| x.0[k] * from.0[0] + y.0[k] * from.0[1] + z.0[k] * from.0[2]),
+        };
+        let d = sum(|k| now.0[k] - from.0[k]);
+        d.0[0] * d.0[0] + d.0[1] * d.0[1] + d.0[2] * d.0[2]
+    }
+
+    /// How much longer that way is than what was allowed, the fourth number of the place where the point was.
+    #[inline(always)]
+    fn excess(&self, from: &Record, now: &Record) -> f64 {
+        self.square(from, now).sqrt() - from.0[3]
+    }
+}
+
+#[inline(always)]
+fn sum(component: impl Fn(usize) -> f64) -> Record {
+    Record([component(0), component(1), component(2), component(3)])
+}
+
+/// The two largest numbers seen and zero; what is not a number counts as infinite.
+#[inline(always)]
+pub fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
+    if x <= most[1] {
+        most
+    } else if x <= most[0] {
+        [most[0], x]
+    } else {
+        [if x.is_nan() { f64::INFINITY } else { x }, most[0]]
+    }
+}
+
+/// How many atoms ahead what lies anywhere in memory is asked for.
+const FORESIGHT: usize = 16;
+
+/// Ask for the item that the index `FORESIGHT` places ahead names.
+#[inline(always)]
+fn foresee<L: Lanes, I, T>(items: &[T], indices: &[I], place: usize, index: impl Fn(&I) -> u32) {
+    if let Some(item) = indices.get(place + FORESIGHT).and_then(|i| items.get(index(i) as usize)) {
+        // SAFETY: the item exists; a hint reads nothing.
+        unsafe { L::prefetch(item) };
+    }
+}
+
+dispatch! {
+    /// Write the positions of `atoms`, moved by whole cells, in their order, and how far each has gone since the last time.
+    /// Returns by how much the two longest ways from `from` exceed what was allowed.
+    pub fn place / place_body(
+        positions: &[Vector], atoms: &[u32], wraps: &[[i32; 4]], cell: &[Record; 3], drift: &Drift, from: &[Record],
+        wrapped: &mut [Record], steps: &mut [f64]
+    ) -> [f64; 2]
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn place_body<L: Lanes>(
+    positions: &[Vector],
+    atoms: &[u32],
+    wraps: &[[i32; 4]],
+    cell: &[Record; 3],
+    drift: &Drift,
+    from: &[Record],
+    wrapped: &mut [Record],
+    steps: &mut [f64],
+) -> [f64; 2] {
+    let mut most = [0.0; 2];
+    let [a, b, c] = cell;
+    let still = Drift { gradient: None, stretch: 0.0 };
+    let places = atoms.iter().zip(wraps).zip(from).enumerate();
+    for ((place, ((&atom, wrap), from)), (to, step)) in places.zip(wrapped.iter_mut().zip(steps)) {
+        foresee::<L, _, _>(positions, atoms, place, |atom| *atom);
+        let position = &positions[atom as usize];
+        let n = wrap.map(f64::from);
+        let here = Record([position.x, position.y, position.z, 0.0]);
+        let here = sum(|k| here.0[k] + a.0[k] * n[0] + b.0[k] * n[1] + c.0[k] * n[2]);
+        most = larger(most, drift.excess(from, &here));
+        *step = still.square(to, &here).sqrt();
+        *to = here;
+    }
+    most
+}
+
+dispatch! {
+    /// By how much the two longest ways between records exceed what was allowed.
+    pub fn farthest / farthest_body(drift: &Drift, from: &[Record], now: &[Record]) -> [f64; 2]
+}
+
+#[inline(always)]
+unsafe fn farthest_body<L: Lanes>(drift: &Drift, from: &[Record], now: &[Record]) -> [f64; 2] {
+    from.iter().zip(now).fold([0.0; 2], |most, (from, now)| larger(most, drift.excess(from, now)))
+}
+
+dispatch! {
+    /// Write the images of atoms: for each its rank and the number of its image.
+    pub fn place_images / place_images_body(
+        wrapped: &[Record], images: &[Record], shows: &[(u32, u8)], records: &mut [Record]
+    )
+}
+
+#[inline(always)]
+unsafe fn place_images_body<L: Lanes>(
+    wrapped: &[Record],
+    images: &[Record],
+    shows: &[(u32, u8)],
+    records: &mut [Record],
+) {
+    for (place, (record, &(rank, image))) in records.iter_mut().zip(shows).enumerate() {
+        foresee::<L, _, _>(wrapped, shows, place, |shown| shown.0);
+        let (at, shift) = (&wrapped[rank as usize], &images[image as usize]);
+        *record = sum(|k| at.0[k] + shift.0[k]);
+    }
+}
+
+dispatch! {
+    /// Write the slopes of the embedding energies of atoms to their images.
+    pub fn place_slopes / place_slopes_body(slope: &[f64], shows: &[(u32, u8)], records: &mut [Record])
+}
+
+#[inline(always)]
+unsafe fn place_slopes_body<L: Lanes>(slope: &[f64], shows: &[(u32, u8)], records: &mut [Record]) {
+    for (place, (record, &(rank, _))) in records.iter_mut().zip(shows).enumerate() {
+        foresee::<L, _, _>(slope, shows, place, |shown| shown.0);
+        record.0[3] = slope[rank as usize];
+    }
+}
+
+dispatch! {
+    /// Add the forces on ghosts to those on their atoms.
+    pub fn collect / collect_body(records: &[Record], returns: &[(u32, u32)], felt: &mut [Record])
+}
+
+#[inline(always)]
+unsafe fn collect_body<L: Lanes>(records: &[Record], returns: &[(u32, u32)], felt: &mut [Record]) {
+    for (number, &(record, place)) in returns.iter().enumerate() {
+        foresee::<L, _, _>(records, returns, number, |back| back.0);
+        let (from, to) = (&records[record as usize], &mut felt[place as usize]);
+        *to = sum(|k| to.0[k] + from.0[k]);
+    }
+}
+
+dispatch! {
+    /// Hand out the forces to atoms of which the ranks are given.
+    pub fn hand_out / hand_out_body(felt: &[Record], ranks: &[u32], forces: &mut [Vector])
+}
+
+#[inline(always)]
+unsafe fn hand_out_body<L: Lanes>(felt: &[Record], ranks: &[u32], forces: &mut [Vector]) {
+    for (place, (force, &rank)) in forces.iter_mut().zip(ranks).enumerate() {
+        foresee::<L, _, _>(felt, ranks, place, |rank| *rank);
+        let [x, y, z, _] = felt[rank as usize].0;
+        *force = Vector::new(x, y, z);
+    }
+}
+
 /// Squares of the cutoffs of near and of all pairs, with the skin.
 pub type Squares = (f64, f64);
 
-/// Points sorted by species and by rows of bins, in separate arrays that are padded by one vector.
+/// Points sorted by species and by rows of bins, in separate arrays of single precision that are padded by [`SEARCHED`].
 #[derive(Clone, Debug, Default)]
 pub struct Points {
-    /// Components.
-    pub x: [Vec<f64>; 3],
+    x: [Vec<f32>; 3],
+}
+
+impl Points {
+    /// Room for some points.
+    pub fn new(count: usize) -> Points {
+        Points { x: [0; 3].map(|_| vec![0.0; count + SEARCHED]) }
+    }
+
+    /// Set the position of a point.
+    pub fn put(&mut self, place: usize, position: &Vector) {
+        self.x.iter_mut().zip(position).for_each(|(x, position)| x[place] = *position as f32);
+    }
 }
 
 dispatch! {
@@ -1054,18 +1222,19 @@ unsafe fn neighbors_body<L: Lanes>(
     dummy: u32,
     group: &mut Group,
 ) {
-    let size = points.x[0].len() - WIDTH;
+    let size = points.x[0].len() - SEARCHED;
     let candidates: usize = ranges.iter().map(|r| (r.1 - r.0) as usize).sum();
     assert!(ranges.iter().all(|r| r.0 <= r.1 && r.1 as usize <= size) && atoms.end <= size);
-    assert!(points.x.iter().all(|x| x.len() == size + WIDTH));
+    assert!(points.x.iter().all(|x| x.len() == size + SEARCHED));
     let pointers = [points.x[0].as_ptr(), points.x[1].as_ptr(), points.x[2].as_ptr()];
+    let squares = (squares.0 as f32, squares.1 as f32);
     for atom in atoms {
         let centre = [points.x[0][atom], points.x[1][atom], points.x[2][atom]];
         let Group { near, far, .. } = &mut *group;
-        near.list.reserve(candidates + 2 * WIDTH);
-        far.list.reserve(candidates + 2 * WIDTH);
-        // SAFETY: ranges lie inside the points, which are padded by one vector; both lists have room for all candidates, a
-        // filled up vector, and one more.
+        near.list.reserve(candidates + 2 * SEARCHED);
+        far.list.reserve(candidates + 2 * SEARCHED);
+        // SAFETY: ranges lie inside the points, which are padded; both lists have room for all candidates, a filled up vector,
+        // and what is written behind them.
         unsafe {
             let (near_start, far_start) =
                 (near.list.as_mut_ptr().add(near.list.len()), far.list.as_mut_ptr().add(far.list.len()));
@@ -1113,10 +1282,11 @@ thread_local! {
     static PRUNED: RefCell<Group> = RefCell::default();
 }
 
-/// Keep of the pairs of a wide list those that are within the cutoffs now.
-pub fn prune(level: Level, records: &[Record], wide: &Group, squares: Squares, group: &mut Group) {
+/// Keep of the pairs of a wide list those that are within the `reaches` of near and of all pairs now, lengthened for each pair
+/// by the fourth numbers of both records.
+pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: (f64, f64), group: &mut Group) {
     PRUNED.with_borrow_mut(|pruned| {
-        prune_rows(level, records, &wide.near, squares, pruned);
+        prune_rows(level, records, &wide.near, reaches, pruned);
         for (to, from) in [(&mut group.near, &pruned.near), (&mut group.far, &pruned.far)] {
             refill(&mut to.list, &from.list);
             refill(&mut to.owners, &from.owners);
@@ -1125,11 +1295,11 @@ pub fn prune(level: Level, records: &[Record], wide: &Group, squares: Squares, g
 }
 
 dispatch! {
-    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, squares: Squares, pruned: &mut Group)
+    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, reaches: (f64, f64), pruned: &mut Group)
 }
 
 #[inline(always)]
-unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, squares: Squares, pruned: &mut Group) {
+unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: (f64, f64), pruned: &mut Group) {
     wide.check(records.len());
     let dummy = 4 * (records.len() - 1) as u32;
     for stream in [&mut pruned.near, &mut pruned.far] {
@@ -1144,8 +1314,13 @@ unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, squares: 
         // SAFETY: `check` has compared the lengths, indices were made by the builder of the list, and there is room as said.
         unsafe {
             let index = wide.list.as_ptr().add(vector * WIDTH);
-            let Ahead { s, .. } = look_up::<L>(records.as_ptr(), owner, index);
-            (near, far) = L::split(s, index, squares, near, far);
+            let Ahead { s, w, .. } = look_up::<L>(records.as_ptr(), owner, index);
+            let allowed = L::add(w, L::splat(records.get_unchecked(owner as usize / 4).0[3]));
+            let limit = |reach: f64| {
+                let reach = L::max(L::add(allowed, L::splat(reach)), L::splat(0.0));
+                L::mul(reach, reach)
+            };
+            (near, far) = L::split(s, index, (limit(reaches.0), limit(reaches.1)), near, far);
             if owner & LAST != 0 {
                 let counts = (near.offset_from(near_start), far.offset_from(far_start));
                 finish_row(pruned, owner as usize / 4, counts, dummy);

@@ -7,6 +7,9 @@
 /// Numbers in one vector; lists are padded to a multiple of it.
 pub const WIDTH: usize = 8;
 
+/// Points that a search looks at together.
+pub const SEARCHED: usize = 16;
+
 /// Position or force of an atom, with a fourth number that rides along.
 #[repr(C, align(32))]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -127,6 +130,8 @@ pub trait Lanes: Copy {
 
     /// The same number eight times.
     unsafe fn splat(x: f64) -> Self::V;
+    /// Ask for what will be read soon; nothing is read from the pointer.
+    unsafe fn prefetch<T>(from: *const T);
     /// Eight consecutive numbers.
     unsafe fn load(from: *const f64) -> Self::V;
     /// Write eight consecutive numbers.
@@ -170,23 +175,24 @@ pub trait Lanes: Copy {
     unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V;
     /// Add eight numbers to `base[index / 4]`, one after the other.
     unsafe fn accumulate(base: *mut f64, index: *const u32, v: Self::V);
-    /// Append those of eight indices whose squared distance `s` is below the first of `squares` to one list and those below the
+    /// Append those of eight indices whose squared distance `s` is below the first of two limits to one list and those below the
     /// second but not the first to another; the lists have room for eight more than found. Returns the new ends.
     unsafe fn split(
         s: Self::V,
         index: *const u32,
-        squares: (f64, f64),
+        limits: (Self::V, Self::V),
         near: *mut u32,
         far: *mut u32,
     ) -> (*mut u32, *mut u32);
     /// Append the points of `start..end` nearer than `near` (squared) to one list and those nearer than `far` but not `near` to
-    /// another, as indices of records; the lists have room for eight more than found. Returns the new ends.
+    /// another, as indices of records; the lists have room for [`SEARCHED`] more than found, and as many points lie behind the
+    /// range. Returns the new ends.
     #[allow(clippy::too_many_arguments)]
     unsafe fn select(
-        points: [*const f64; 3],
+        points: [*const f32; 3],
         range: (usize, usize),
-        centre: [f64; 3],
-        squares: (f64, f64),
+        centre: [f32; 3],
+        squares: (f32, f32),
         near: *mut u32,
         far: *mut u32,
     ) -> (*mut u32, *mut u32);
@@ -209,6 +215,8 @@ impl Lanes for Portable {
     unsafe fn splat(x: f64) -> Self::V {
         [x; WIDTH]
     }
+    #[inline(always)]
+    unsafe fn prefetch<T>(_: *const T) {}
     #[inline(always)]
     unsafe fn load(from: *const f64) -> Self::V {
         // SAFETY: the caller's pointer has eight numbers behind it.
@@ -323,7 +331,7 @@ impl Lanes for Portable {
     unsafe fn split(
         s: Self::V,
         index: *const u32,
-        squares: (f64, f64),
+        limits: (Self::V, Self::V),
         mut near: *mut u32,
         mut far: *mut u32,
     ) -> (*mut u32, *mut u32) {
@@ -332,18 +340,18 @@ impl Lanes for Portable {
             unsafe {
                 near.write(*index.add(k));
                 far.write(*index.add(k));
-                near = near.add(usize::from(s < squares.0));
-                far = far.add(usize::from(s >= squares.0 && s < squares.1));
+                near = near.add(usize::from(s < limits.0[k]));
+                far = far.add(usize::from(s >= limits.0[k] && s < limits.1[k]));
             }
         }
         (near, far)
     }
     #[inline(always)]
     unsafe fn select(
-        points: [*const f64; 3],
+        points: [*const f32; 3],
         range: (usize, usize),
-        centre: [f64; 3],
-        squares: (f64, f64),
+        centre: [f32; 3],
+        squares: (f32, f32),
         mut near: *mut u32,
         mut far: *mut u32,
     ) -> (*mut u32, *mut u32) {
@@ -382,6 +390,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn splat(x: f64) -> __m512d {
             unsafe { _mm512_set1_pd(x) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch<T>(from: *const T) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
         #[inline(always)]
         unsafe fn load(from: *const f64) -> __m512d {
@@ -592,13 +604,13 @@ mod x86 {
         unsafe fn split(
             s: __m512d,
             index: *const u32,
-            squares: (f64, f64),
+            limits: (Self::V, Self::V),
             near: *mut u32,
             far: *mut u32,
         ) -> (*mut u32, *mut u32) {
             unsafe {
-                let close = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(s, _mm512_set1_pd(squares.0));
-                let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(!close, s, _mm512_set1_pd(squares.1));
+                let close = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(s, limits.0);
+                let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(!close, s, limits.1);
                 let numbers = _mm256_loadu_si256(index.cast());
                 // A compression into memory would be many times slower on some processors.
                 _mm256_storeu_si256(near.cast(), _mm256_maskz_compress_epi32(close, numbers));
@@ -608,33 +620,35 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn select(
-            points: [*const f64; 3],
+            points: [*const f32; 3],
             range: (usize, usize),
-            centre: [f64; 3],
-            squares: (f64, f64),
+            centre: [f32; 3],
+            squares: (f32, f32),
             mut near: *mut u32,
             mut far: *mut u32,
         ) -> (*mut u32, *mut u32) {
             unsafe {
-                let centre = centre.map(|x| _mm512_set1_pd(x));
-                let (inner, outer) = (_mm512_set1_pd(squares.0), _mm512_set1_pd(squares.1));
-                let steps = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+                let centre = centre.map(|x| _mm512_set1_ps(x));
+                let (inner, outer) = (_mm512_set1_ps(squares.0), _mm512_set1_ps(squares.1));
+                let both = squares.0 < squares.1;
+                let steps = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
                 let mut k = range.0;
                 while k < range.1 {
-                    let rest = range.1 - k;
-                    let valid = if rest < WIDTH { (1u32 << rest) - 1 } else { 0xff } as u8;
-                    let d = [0, 1, 2].map(|c| _mm512_sub_pd(_mm512_loadu_pd(points[c].add(k)), centre[c]));
-                    let s = _mm512_mul_pd(d[0], d[0]);
-                    let s = _mm512_fmadd_pd(d[1], d[1], s);
-                    let s = _mm512_fmadd_pd(d[2], d[2], s);
-                    let close = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(valid, s, inner);
-                    let wide = _mm512_mask_cmp_pd_mask::<_CMP_LT_OQ>(valid & !close, s, outer);
-                    let numbers = _mm256_add_epi32(_mm256_set1_epi32(4 * k as i32), steps);
-                    _mm256_storeu_si256(near.cast(), _mm256_maskz_compress_epi32(close, numbers));
+                    let valid = _bzhi_u32(0xffff, (range.1 - k).min(SEARCHED) as u32) as u16;
+                    let d = [0, 1, 2].map(|c| _mm512_sub_ps(_mm512_loadu_ps(points[c].add(k)), centre[c]));
+                    let s = _mm512_mul_ps(d[0], d[0]);
+                    let s = _mm512_fmadd_ps(d[1], d[1], s);
+                    let s = _mm512_fmadd_ps(d[2], d[2], s);
+                    let close = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid, s, inner);
+                    let numbers = _mm512_add_epi32(_mm512_set1_epi32(4 * k as i32), steps);
+                    _mm512_storeu_si512(near.cast(), _mm512_maskz_compress_epi32(close, numbers));
                     near = near.add(close.count_ones() as usize);
-                    _mm256_storeu_si256(far.cast(), _mm256_maskz_compress_epi32(wide, numbers));
-                    far = far.add(wide.count_ones() as usize);
-                    k += WIDTH;
+                    if both {
+                        let wide = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid & !close, s, outer);
+                        _mm512_storeu_si512(far.cast(), _mm512_maskz_compress_epi32(wide, numbers));
+                        far = far.add(wide.count_ones() as usize);
+                    }
+                    k += SEARCHED;
                 }
                 (near, far)
             }
@@ -669,6 +683,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn splat(x: f64) -> Self::V {
             unsafe { Halves(_mm256_set1_pd(x), _mm256_set1_pd(x)) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch<T>(from: *const T) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
         #[inline(always)]
         unsafe fn load(from: *const f64) -> Self::V {
@@ -841,22 +859,25 @@ mod x86 {
         unsafe fn split(
             s: Self::V,
             index: *const u32,
-            squares: (f64, f64),
+            limits: (Self::V, Self::V),
             near: *mut u32,
             far: *mut u32,
         ) -> (*mut u32, *mut u32) {
             unsafe {
-                let mut squared = [0.0; WIDTH];
-                Self::store(squared.as_mut_ptr(), s);
-                Portable::split(squared, index, squares, near, far)
+                let array = |v: Self::V| {
+                    let mut values = [0.0; WIDTH];
+                    Self::store(values.as_mut_ptr(), v);
+                    values
+                };
+                Portable::split(array(s), index, (array(limits.0), array(limits.1)), near, far)
             }
         }
         #[inline(always)]
         unsafe fn select(
-            points: [*const f64; 3],
+            points: [*const f32; 3],
             range: (usize, usize),
-            centre: [f64; 3],
-            squares: (f64, f64),
+            centre: [f32; 3],
+            squares: (f32, f32),
             near: *mut u32,
             far: *mut u32,
         ) -> (*mut u32, *mut u32) {

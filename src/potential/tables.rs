@@ -54,6 +54,7 @@ pub struct Merged {
     pair: [Row; 9],
     slope: [Row; 8],
     density: [[Row; 9]; 2],
+    density_slope: [[Row; 8]; 2],
     /// Largest degree of a density.
     pub degree: usize,
     /// Beginning of the last segment, and its polynomial.
@@ -125,6 +126,7 @@ impl Merged {
             pair: Default::default(),
             slope: Default::default(),
             density: Default::default(),
+            density_slope: Default::default(),
             last: lowers[ends.len() - 1],
             last_centre: 0.0,
             last_pair: [0.0; 9],
@@ -142,6 +144,8 @@ impl Merged {
             }
             for k in 0..8 {
                 merged.slope[k].0[segment] = (k + 1) as f64 * phi[k + 1];
+                merged.density_slope[0][k].0[segment] = (k + 1) as f64 * first[k + 1];
+                merged.density_slope[1][k].0[segment] = (k + 1) as f64 * second[k + 1];
             }
         }
         let segment = ends.len() - 1;
@@ -327,8 +331,10 @@ pub trait Functions<L: Lanes> {
     type Place: Copy;
     /// Find the place of a distance; `early` is the distance to about seven digits.
     unsafe fn place(&self, early: L::V, r: L::V) -> Self::Place;
-    /// Density and its slope at the first (0) or second (1) species.
-    unsafe fn density(&self, place: Self::Place, at: usize) -> (L::V, L::V);
+    /// Density at the first (0) or second (1) species.
+    unsafe fn density(&self, place: Self::Place, at: usize) -> L::V;
+    /// Slope of the density at the first (0) or second (1) species.
+    unsafe fn density_slope(&self, place: Self::Place, at: usize) -> L::V;
     /// Slope of the pair energy.
     unsafe fn slope(&self, place: Self::Place) -> L::V;
     /// Pair energy.
@@ -366,20 +372,21 @@ unsafe fn horner_curvature<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> 
     }
 }
 
-/// Value and slope of a polynomial whose coefficients are looked up.
+/// Value of a polynomial whose coefficients are looked up.
 #[inline(always)]
-unsafe fn horner<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> (L::V, L::V) {
+unsafe fn polynomial<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> L::V {
     // SAFETY: as promised by the caller of the kernel.
     unsafe {
-        let mut value = L::lookup(&rows[rows.len() - 1], index);
-        let mut slope = value;
-        for k in (0..rows.len() - 1).rev() {
-            value = L::fma(value, t, L::lookup(&rows[k], index));
-            if k > 0 {
-                slope = L::fma(slope, t, value);
-            }
+        // Even and odd powers apart: half as many steps wait for each other.
+        let square = L::mul(t, t);
+        let degree = rows.len() - 1;
+        let mut one = L::lookup(&rows[degree], index);
+        let mut other = L::lookup(&rows[degree - 1], index);
+        for k in (0..degree - 1).rev() {
+            let coefficient = L::lookup(&rows[k], index);
+            (one, other) = (other, L::fma(one, square, coefficient));
         }
-        (value, slope)
+        L::fma(one, t, other)
     }
 }
 
@@ -400,39 +407,27 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
     }
 
     #[inline(always)]
-    unsafe fn density(&self, (index, t): Self::Place, at: usize) -> (L::V, L::V) {
+    unsafe fn density(&self, (index, t): Self::Place, at: usize) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { horner::<L>(&self.0.density[at][..DEGREE + 1], index, t) }
+        unsafe { polynomial::<L>(&self.0.density[at][..DEGREE + 1], index, t) }
+    }
+
+    #[inline(always)]
+    unsafe fn density_slope(&self, (index, t): Self::Place, at: usize) -> L::V {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { polynomial::<L>(&self.0.density_slope[at][..DEGREE], index, t) }
     }
 
     #[inline(always)]
     unsafe fn slope(&self, (index, t): Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe {
-            // Even and odd powers apart: half as many steps wait for each other.
-            let rows = &self.0.slope;
-            let square = L::mul(t, t);
-            let even = L::fma(L::lookup(&rows[6], index), square, L::lookup(&rows[4], index));
-            let odd = L::fma(L::lookup(&rows[7], index), square, L::lookup(&rows[5], index));
-            let even = L::fma(even, square, L::lookup(&rows[2], index));
-            let odd = L::fma(odd, square, L::lookup(&rows[3], index));
-            let even = L::fma(even, square, L::lookup(&rows[0], index));
-            let odd = L::fma(odd, square, L::lookup(&rows[1], index));
-            L::fma(odd, t, even)
-        }
+        unsafe { polynomial::<L>(&self.0.slope, index, t) }
     }
 
     #[inline(always)]
     unsafe fn value(&self, (index, t): Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe {
-            let rows = &self.0.pair;
-            let mut value = L::lookup(&rows[8], index);
-            for k in (0..8).rev() {
-                value = L::fma(value, t, L::lookup(&rows[k], index));
-            }
-            value
-        }
+        unsafe { polynomial::<L>(&self.0.pair, index, t) }
     }
 
     #[inline(always)]
@@ -548,9 +543,15 @@ impl<L: Lanes, const SYMMETRIC: bool> Functions<L> for FinePair<'_, SYMMETRIC> {
     }
 
     #[inline(always)]
-    unsafe fn density(&self, place: Self::Place, at: usize) -> (L::V, L::V) {
+    unsafe fn density(&self, place: Self::Place, at: usize) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { self.both::<L>(&self.0.density[at], place) }
+        unsafe { self.both::<L>(&self.0.density[at], place).0 }
+    }
+
+    #[inline(always)]
+    unsafe fn density_slope(&self, place: Self::Place, at: usize) -> L::V {
+        // SAFETY: as promised by the caller of the kernel.
+        unsafe { self.both::<L>(&self.0.density[at], place).1 }
     }
 
     #[inline(always)]
