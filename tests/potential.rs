@@ -520,6 +520,9 @@ fn local_engine_gives_the_differences_of_the_whole_sample() {
             local.hessian(&positions).unwrap().apply(&u, &mut ours);
             let scale = expected.iter().map(|f| f.amax()).fold(1.0, f64::max);
             assert!(largest(&ours, &expected) < 1e-11 * scale, "step {step}: {}", largest(&ours, &expected));
+            // Eighty numbers of about the scale, each rounded to 6e-8.
+            local.short_hessian(&positions).unwrap().apply(&u, &mut ours);
+            assert!(largest(&ours, &expected) < 1e-6 * scale, "step {step}: {}", largest(&ours, &expected));
 
             if step % 4 == 0 {
                 let around = local.forces_around().unwrap();

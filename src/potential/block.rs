@@ -4,8 +4,8 @@
 //! those among its own atoms, and those of an own atom with a ghost. Inside a block space is not periodic.
 
 use super::Potential;
-use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points};
-use super::lanes::{Level, Record};
+use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points, Reaches};
+use super::lanes::{Lane, Level, Record};
 use super::tables::PairTable;
 use crate::cell::Vector;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ pub struct Candidate {
     pub tag: u32,
 }
 
-/// What kind of lists a block has, and the width of the skin beyond the cutoffs [length].
+/// How the lists of a block are made.
 #[derive(Clone, Copy, Debug)]
-pub enum Lists {
-    /// To be used as they are.
-    Ready(f64),
-    /// To be pruned before they are used.
-    Wide(f64),
+pub struct Lists {
+    /// Width by which they reach beyond the cutoffs [length]; they are pruned before they are used.
+    pub skin: f64,
+    /// Leave out the atoms without a pair.
+    pub compact: bool,
 }
 
 /// The pairs of some atoms.
@@ -46,8 +46,9 @@ pub struct Block {
 }
 
 /// How far near pairs and all pairs reach with a skin.
-fn reaches(table: &PairTable, skin: f64) -> (f64, f64) {
-    (if table.near > 0.0 { table.near + skin } else { 0.0 }, table.far + skin)
+fn reaches(table: &PairTable, skin: f64, ways: bool) -> Reaches {
+    let near = if table.near > 0.0 { table.near + skin } else { f64::NEG_INFINITY };
+    Reaches { near, far: table.far + skin, ways }
 }
 
 /// What a distance in single precision may be wrong by, as a part of the extent of a block: rounding of both positions, of
@@ -60,8 +61,8 @@ const FAR_AWAY: f64 = 1e8;
 impl Block {
     /// Sort the atoms and find all pairs within the cutoffs plus a skin.
     ///
-    /// Of the atoms around the own ones, those in `ghosts` move and those in `frozen` do not. Atoms without a pair are left out of
-    /// lists that are ready. The memory of an `old` block is used again.
+    /// Of the atoms around the own ones, those in `ghosts` move and those in `frozen` do not. The memory of an `old` block is used
+    /// again.
     pub fn new(
         old: Block,
         potential: &Potential,
@@ -72,11 +73,7 @@ impl Block {
         level: Level,
     ) -> Block {
         let kinds = potential.elements().len();
-        let (skin, wide) = match lists {
-            Lists::Ready(skin) => (skin, false),
-            Lists::Wide(skin) => (skin, true),
-        };
-        let reach = potential.cutoff() + skin;
+        let reach = potential.cutoff() + lists.skin;
         let grid = Grid::new(own, reach);
         let parts = [own, ghosts, frozen];
         let sorted = parts.map(|part| grid.sort(part, kinds));
@@ -107,10 +104,9 @@ impl Block {
                 continue;
             }
             // Single precision sees a pair somewhat too near or too far.
-            let (near, far) = reaches(table, skin + SINGLE * grid.span());
-            let near = if wide { far } else { near };
+            let far = table.far + lists.skin + SINGLE * grid.span();
             groups.push(old_wide.next().unwrap_or_default().emptied(a * kinds + b, still));
-            searches.push((a, b, still, (near * near, far * far)));
+            searches.push((a, b, still, (far * far, far * far)));
         }
         let stencil = grid.stencil(reach);
         let (mut rows, mut ranges) = (Vec::new(), Vec::new());
@@ -150,28 +146,22 @@ impl Block {
                 kernel::neighbors(level, &points, range, &ranges, half, squares, 4 * atoms as u32, group);
             }
         }
-        if wide {
-            groups.iter_mut().flat_map(|g| [&mut g.near, &mut g.far]).for_each(|s| s.finish(4 * atoms as u32));
-        } else {
+        if lists.compact {
             block.compact(&mut groups);
-        }
-        if wide {
-            let mut emptied = |wide: &Group| old_groups.next().unwrap_or_default().emptied(wide.table, wide.frozen);
-            block.groups = Arc::new(groups.iter().map(&mut emptied).collect());
-            block.wide = groups;
         } else {
-            block.groups = Arc::new(groups);
+            groups.iter_mut().flat_map(|g| [&mut g.near, &mut g.far]).for_each(|s| s.finish(4 * atoms as u32));
         }
+        let mut emptied = |wide: &Group| old_groups.next().unwrap_or_default().emptied(wide.table, wide.frozen);
+        block.groups = Arc::new(groups.iter().map(&mut emptied).collect());
+        block.wide = groups;
         block
     }
 
-    /// Take from the wide lists the pairs within the cutoffs plus `skin`, and what the fourth numbers of both records add to it,
-    /// at these positions.
-    pub fn prune(&mut self, potential: &Potential, skin: f64, level: Level, records: &[Record]) {
+    /// Take from the wide lists the pairs within the cutoffs plus `skin` at these positions, and what the fourth numbers of both
+    /// records add to it when they are `ways`.
+    pub fn prune(&mut self, potential: &Potential, skin: f64, ways: bool, level: Level, records: &[Record]) {
         for (group, wide) in Arc::make_mut(&mut self.groups).iter_mut().zip(&self.wide) {
-            let table = &potential.tables()[wide.table];
-            let near = if table.near > 0.0 { table.near + skin } else { f64::NEG_INFINITY };
-            kernel::prune(level, records, wide, (near, table.far + skin), group);
+            kernel::prune(level, records, wide, reaches(&potential.tables()[wide.table], skin, ways), group);
         }
     }
 
@@ -253,16 +243,27 @@ impl Block {
         self.close.map(|c| (c.pair.map(|k| self.tags.get(k).copied().unwrap_or(u32::MAX)), c.distance))
     }
 
+    /// The pairs of the wide lists that are within the cutoffs at these positions, group by group.
+    pub fn within_cutoffs(&self, potential: &Potential, level: Level, records: &[Record]) -> Vec<Group> {
+        (self.wide.iter())
+            .map(|list| {
+                let mut group = Group::default().emptied(list.table, list.frozen);
+                kernel::prune(level, records, list, reaches(&potential.tables()[list.table], 0.0, false), &mut group);
+                group
+            })
+            .collect()
+    }
+
     /// Second derivatives of all pairs; the records hold positions and slopes of embedding energies. Each own atom's sum over its
     /// frozen neighbours is added to `frames`.
-    pub fn curvatures(
-        &self,
+    pub fn curvatures<R: Lane>(
         potential: &Potential,
+        groups: &[Group],
         level: Level,
         records: &[Record],
         frames: &mut [Frame],
-    ) -> Vec<Curvatures> {
-        (self.groups.iter())
+    ) -> Vec<Curvatures<R>> {
+        (groups.iter())
             .map(|group| {
                 let table = &potential.tables()[group.table];
                 kernel::curvatures(level, Pairs { records, group, table }, frames)
@@ -275,10 +276,10 @@ impl Block {
         &self.groups
     }
 
-    /// Marks the records that belong to a pair near enough for a density, own ones too.
-    pub fn near(&self) -> Vec<bool> {
+    /// Marks the records that belong to a pair of the wide lists whose species have densities, own ones too.
+    pub fn near(&self, potential: &Potential) -> Vec<bool> {
         let mut near = vec![false; self.len()];
-        for group in self.groups.iter() {
+        for group in self.wide.iter().filter(|group| potential.tables()[group.table].near > 0.0) {
             for (i, j) in group.near.pairs() {
                 near[i] = true;
                 near[j] = true;

@@ -343,7 +343,7 @@ impl Partition {
         let blocks: Vec<Block> = (old.blocks.into_par_iter().enumerate())
             .map(|(part, old)| {
                 let (own, ghosts) = parts.candidates(part, cell, &fractions, species, reach);
-                Block::new(old, potential, Lists::Wide(skin), &own, &ghosts, &[], level)
+                Block::new(old, potential, Lists { skin, compact: false }, &own, &ghosts, &[], level)
             })
             .collect();
         let layout = Layout::new(&blocks, positions.len());
@@ -437,7 +437,7 @@ impl Partition {
                 inside.copy_from_slice(&wrapped[own.clone()]);
                 kernel::place_images(level, wrapped, images, &layout.shown(number)[own.len()..], ghosts);
                 if stale {
-                    block.prune(potential, skin, level, records);
+                    block.prune(potential, skin, true, level, records);
                 }
                 block.densities(potential, level, records, density, energy)
             })
@@ -521,7 +521,7 @@ impl Partition {
             .map(|(number, (block, records))| {
                 Partition::write_slopes(level, &layout, number, slope, records);
                 let symmetric = block.groups().iter().map(|g| potential.tables()[g.table].symmetric).collect();
-                let curvatures = block.curvatures(potential, level, records, &mut []);
+                let curvatures = Block::curvatures(potential, block.groups(), level, records, &mut []);
                 BlockSprings { groups: block.groups().clone(), symmetric, curvatures }
             })
             .collect();

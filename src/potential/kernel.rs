@@ -4,7 +4,7 @@
 //! the positions of the next, so that the processor always has three of them in work.
 #![allow(unsafe_code)]
 
-use super::lanes::{Lanes, Level, Record, Row, SEARCHED, WIDTH, dispatch};
+use super::lanes::{Lane, Lanes, Level, Record, Row, SEARCHED, WIDTH, dispatch};
 use super::radial::Embedding;
 use super::tables::{FinePair, Form, Functions, MergedPair, PairTable};
 use crate::cell::Vector;
@@ -514,9 +514,9 @@ unsafe fn embed_body<L: Lanes>(
 /// it, and for near vectors the slopes of the density at the atom and, when it differs, at the neighbour. Pairs with frozen
 /// neighbours, near ones only: slope of the density at the neighbour times the direction (3); the rest is in the sums.
 #[derive(Clone, Debug, Default)]
-pub struct Curvatures {
-    near: Vec<Row>,
-    far: Vec<Row>,
+pub struct Curvatures<R = Row> {
+    near: Vec<R>,
+    far: Vec<R>,
 }
 
 /// What the frozen neighbours of an atom add up to.
@@ -539,37 +539,37 @@ fn rows(frozen: bool, symmetric: bool) -> (usize, usize) {
 
 dispatch! {
     /// Second derivatives of all pairs; the fourth component of the positions holds the slopes of the embedding energies.
-    pub fn curvatures / curvatures_body(pairs: Pairs<'_>, frames: &mut [Frame]) -> Curvatures
+    pub fn curvatures<R: Lane> / curvatures_body(pairs: Pairs<'_>, frames: &mut [Frame]) -> Curvatures<R>
 }
 
 #[inline(always)]
-unsafe fn curvatures_body<L: Lanes>(pairs: Pairs<'_>, frames: &mut [Frame]) -> Curvatures {
+unsafe fn curvatures_body<L: Lanes, R: Lane>(pairs: Pairs<'_>, frames: &mut [Frame]) -> Curvatures<R> {
     let Pairs { records, group, table } = pairs;
     pairs.check(records.len());
     let (near, far) = rows(group.frozen, table.symmetric);
     let mut curvatures = Curvatures {
-        near: vec![Row::default(); near * group.near.len()],
-        far: vec![Row::default(); far * group.far.len()],
+        near: vec![R::default(); near * group.near.len()],
+        far: vec![R::default(); far * group.far.len()],
     };
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     with_functions!(table, functions => unsafe {
-        run_curvatures::<L, _, true>(functions, pairs, frames, &mut curvatures.near);
-        run_curvatures::<L, _, false>(functions, pairs, frames, &mut curvatures.far);
+        run_curvatures::<L, _, R, true>(functions, pairs, frames, &mut curvatures.near);
+        run_curvatures::<L, _, R, false>(functions, pairs, frames, &mut curvatures.far);
     });
     curvatures
 }
 
 #[inline(always)]
-unsafe fn run_curvatures<L: Lanes, F: Functions<L>, const NEAR: bool>(
+unsafe fn run_curvatures<L: Lanes, F: Functions<L>, R: Lane, const NEAR: bool>(
     functions: F,
     pairs: Pairs<'_>,
     frames: &mut [Frame],
-    rows: &mut [Row],
+    rows: &mut [R],
 ) {
     let Pairs { records, group, table } = pairs;
     let stream = if NEAR { &group.near } else { &group.far };
     let base = records.as_ptr();
-    let mut row = rows.as_mut_ptr().cast::<f64>();
+    let mut row = rows.as_mut_ptr();
     // SAFETY: the rows were counted by the caller; see `check`.
     unsafe {
         let inner = L::splat(table.inner * table.inner);
@@ -607,18 +607,16 @@ unsafe fn run_curvatures<L: Lanes, F: Functions<L>, const NEAR: bool>(
             let minus = L::sub(L::splat(0.0), inverse);
             let n = [L::mul(d[0], minus), L::mul(d[1], minus), L::mul(d[2], minus)];
             if !group.frozen {
-                L::store(row, n[0]);
-                L::store(row.add(WIDTH), n[1]);
-                L::store(row.add(2 * WIDTH), n[2]);
-                L::store(row.add(3 * WIDTH), along);
-                L::store(row.add(4 * WIDTH), across);
-                row = row.add(5 * WIDTH);
+                for (k, v) in [n[0], n[1], n[2], along, across].into_iter().enumerate() {
+                    R::store::<L>(row.add(k), v);
+                }
+                row = row.add(5);
                 if NEAR {
-                    L::store(row, first.0);
-                    row = row.add(WIDTH);
+                    R::store::<L>(row, first.0);
+                    row = row.add(1);
                     if !F::SYMMETRIC {
-                        L::store(row, second.0);
-                        row = row.add(WIDTH);
+                        R::store::<L>(row, second.0);
+                        row = row.add(1);
                     }
                 }
                 continue;
@@ -633,8 +631,8 @@ unsafe fn run_curvatures<L: Lanes, F: Functions<L>, const NEAR: bool>(
             if NEAR {
                 for axis in 0..3 {
                     frame[6 + axis] = L::fma(first.0, n[axis], frame[6 + axis]);
-                    L::store(row, L::mul(second.0, n[axis]));
-                    row = row.add(WIDTH);
+                    R::store::<L>(row, L::mul(second.0, n[axis]));
+                    row = row.add(1);
                 }
             }
             if owner & LAST != 0 {
@@ -666,16 +664,16 @@ fn exact_curvatures(table: &PairTable, below: u8, values: &mut [[f64; WIDTH]; 7]
 
 /// The pairs of a group with their second derivatives.
 #[derive(Clone, Copy, Debug)]
-pub struct Springs<'a> {
+pub struct Springs<'a, R = Row> {
     /// The pairs.
     pub group: &'a Group,
     /// Their second derivatives.
-    pub curvatures: &'a Curvatures,
+    pub curvatures: &'a Curvatures<R>,
     /// True when both densities are the same function.
     pub symmetric: bool,
 }
 
-impl Springs<'_> {
+impl<R> Springs<'_, R> {
     fn check(&self, records: usize) {
         let group = self.group;
         group.near.check(records);
@@ -689,44 +687,51 @@ impl Springs<'_> {
 dispatch! {
     /// First part of the product of the Hessian with `v`: pair terms go to `product` (of which the sum with frozen neighbours is
     /// already there), changes of densities to `change`.
-    pub fn stretch / stretch_body(springs: Springs<'_>, v: &[Record], product: &mut [Record], change: &mut [f64])
+    pub fn stretch<R: Lane> / stretch_body(
+        springs: Springs<'_, R>, v: &[Record], product: &mut [Record], change: &mut [f64]
+    )
 }
 
 #[inline(always)]
-unsafe fn stretch_body<L: Lanes>(springs: Springs<'_>, v: &[Record], product: &mut [Record], change: &mut [f64]) {
+unsafe fn stretch_body<L: Lanes, R: Lane>(
+    springs: Springs<'_, R>,
+    v: &[Record],
+    product: &mut [Record],
+    change: &mut [f64],
+) {
     springs.check(v.len());
     assert!(product.len() >= v.len() && change.len() >= v.len());
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     unsafe {
         match (springs.group.frozen, springs.symmetric) {
-            (true, _) => return stretch_frozen::<L>(springs, v, change),
-            (false, true) => run_stretch::<L, true, true>(springs, v, product, change),
-            (false, false) => run_stretch::<L, true, false>(springs, v, product, change),
+            (true, _) => return stretch_frozen::<L, R>(springs, v, change),
+            (false, true) => run_stretch::<L, R, true, true>(springs, v, product, change),
+            (false, false) => run_stretch::<L, R, true, false>(springs, v, product, change),
         }
-        run_stretch::<L, false, true>(springs, v, product, change);
+        run_stretch::<L, R, false, true>(springs, v, product, change);
     }
 }
 
 #[inline(always)]
-unsafe fn stretch_frozen<L: Lanes>(springs: Springs<'_>, v: &[Record], change: &mut [f64]) {
+unsafe fn stretch_frozen<L: Lanes, R: Lane>(springs: Springs<'_, R>, v: &[Record], change: &mut [f64]) {
     let stream = &springs.group.near;
-    let mut row = springs.curvatures.near.as_ptr().cast::<f64>();
+    let mut row = springs.curvatures.near.as_ptr();
     // SAFETY: as promised by the caller.
     unsafe {
         for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
             let [x, y, z, _] = v[owner as usize / 4].0;
-            let c = L::mul(L::load(row), L::splat(-x));
-            let c = L::fma(L::load(row.add(WIDTH)), L::splat(-y), c);
-            let c = L::fma(L::load(row.add(2 * WIDTH)), L::splat(-z), c);
+            let c = L::mul(R::load::<L>(row), L::splat(-x));
+            let c = L::fma(R::load::<L>(row.add(1)), L::splat(-y), c);
+            let c = L::fma(R::load::<L>(row.add(2)), L::splat(-z), c);
             L::accumulate(change.as_mut_ptr(), stream.list.as_ptr().add(vector * WIDTH), c);
-            row = row.add(3 * WIDTH);
+            row = row.add(3);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
-    springs: Springs<'_>,
+unsafe fn run_stretch<L: Lanes, R: Lane, const NEAR: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_, R>,
     v: &[Record],
     product: &mut [Record],
     change: &mut [f64],
@@ -737,7 +742,7 @@ unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
         (&springs.group.far, &springs.curvatures.far)
     };
     let (product, change) = (product.as_mut_ptr(), change.as_mut_ptr());
-    let mut row = rows.as_ptr().cast::<f64>();
+    let mut row = rows.as_ptr();
     // SAFETY: as promised by the caller.
     unsafe {
         let zero = L::splat(0.0);
@@ -746,11 +751,11 @@ unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
             let index = stream.list.as_ptr().add(vector * WIDTH);
             // From the neighbours to the atom: minus the stretch.
             let Ahead { d: w, .. } = look_up::<L>(v.as_ptr(), owner, index);
-            let n = [L::load(row), L::load(row.add(WIDTH)), L::load(row.add(2 * WIDTH))];
+            let n = [R::load::<L>(row), R::load::<L>(row.add(1)), R::load::<L>(row.add(2))];
             let p = L::fma(n[2], w[2], L::fma(n[1], w[1], L::mul(n[0], w[0])));
-            let along = L::mul(p, L::load(row.add(3 * WIDTH)));
-            let across = L::load(row.add(4 * WIDTH));
-            row = row.add(5 * WIDTH);
+            let along = L::mul(p, R::load::<L>(row.add(3)));
+            let across = R::load::<L>(row.add(4));
+            row = row.add(5);
             let x = L::fma(n[0], along, L::mul(w[0], across));
             let y = L::fma(n[1], along, L::mul(w[1], across));
             let z = L::fma(n[2], along, L::mul(w[2], across));
@@ -758,9 +763,9 @@ unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
             L::scatter(product, index, L::sub(zero, x), L::sub(zero, y), L::sub(zero, z));
             if NEAR {
                 let p = L::sub(zero, p);
-                let first = L::load(row);
-                let second = if SYMMETRIC { first } else { L::load(row.add(WIDTH)) };
-                row = row.add(if SYMMETRIC { WIDTH } else { 2 * WIDTH });
+                let first = R::load::<L>(row);
+                let second = if SYMMETRIC { first } else { R::load::<L>(row.add(1)) };
+                row = row.add(if SYMMETRIC { 1 } else { 2 });
                 sum[3] = L::fma(p, first, sum[3]);
                 L::accumulate(change, index, L::mul(p, second));
             }
@@ -776,32 +781,32 @@ unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
 
 dispatch! {
     /// Second part of the product: `change` now holds the change of the slope of each embedding energy.
-    pub fn restore / restore_body(springs: Springs<'_>, change: &[f64], product: &mut [Record])
+    pub fn restore<R: Lane> / restore_body(springs: Springs<'_, R>, change: &[f64], product: &mut [Record])
 }
 
 #[inline(always)]
-unsafe fn restore_body<L: Lanes>(springs: Springs<'_>, change: &[f64], product: &mut [Record]) {
+unsafe fn restore_body<L: Lanes, R: Lane>(springs: Springs<'_, R>, change: &[f64], product: &mut [Record]) {
     springs.check(change.len());
     assert!(product.len() >= change.len());
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     unsafe {
         match (springs.group.frozen, springs.symmetric) {
-            (true, _) => run_restore::<L, true, true>(springs, change, product),
-            (false, true) => run_restore::<L, false, true>(springs, change, product),
-            (false, false) => run_restore::<L, false, false>(springs, change, product),
+            (true, _) => run_restore::<L, R, true, true>(springs, change, product),
+            (false, true) => run_restore::<L, R, false, true>(springs, change, product),
+            (false, false) => run_restore::<L, R, false, false>(springs, change, product),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn run_restore<L: Lanes, const FROZEN: bool, const SYMMETRIC: bool>(
-    springs: Springs<'_>,
+unsafe fn run_restore<L: Lanes, R: Lane, const FROZEN: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_, R>,
     change: &[f64],
     product: &mut [Record],
 ) {
     let stream = &springs.group.near;
     let product = product.as_mut_ptr();
-    let mut row = springs.curvatures.near.as_ptr().cast::<f64>();
+    let mut row = springs.curvatures.near.as_ptr();
     // SAFETY: as promised by the caller.
     unsafe {
         let zero = L::splat(0.0);
@@ -809,19 +814,19 @@ unsafe fn run_restore<L: Lanes, const FROZEN: bool, const SYMMETRIC: bool>(
         for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
             let index = stream.list.as_ptr().add(vector * WIDTH);
             let there = L::gather_numbers(change.as_ptr(), index);
-            let n = [L::load(row), L::load(row.add(WIDTH)), L::load(row.add(2 * WIDTH))];
+            let n = [R::load::<L>(row), R::load::<L>(row.add(1)), R::load::<L>(row.add(2))];
             if FROZEN {
                 sum = [L::fma(there, n[0], sum[0]), L::fma(there, n[1], sum[1]), L::fma(there, n[2], sum[2])];
-                row = row.add(3 * WIDTH);
+                row = row.add(3);
             } else {
                 let here = L::splat(change[owner as usize / 4]);
-                let first = L::load(row.add(5 * WIDTH));
-                let second = if SYMMETRIC { first } else { L::load(row.add(6 * WIDTH)) };
+                let first = R::load::<L>(row.add(5));
+                let second = if SYMMETRIC { first } else { R::load::<L>(row.add(6)) };
                 let c = L::fma(here, first, L::mul(there, second));
                 let (x, y, z) = (L::mul(n[0], c), L::mul(n[1], c), L::mul(n[2], c));
                 L::scatter(product, index, x, y, z);
                 sum = [L::add(sum[0], x), L::add(sum[1], y), L::add(sum[2], z)];
-                row = row.add(if SYMMETRIC { 6 * WIDTH } else { 7 * WIDTH });
+                row = row.add(if SYMMETRIC { 6 } else { 7 });
             }
             if owner & LAST != 0 {
                 L::subtract_sums(product.add(owner as usize / 4), sum[0], sum[1], sum[2]);
@@ -1282,9 +1287,19 @@ thread_local! {
     static PRUNED: RefCell<Group> = RefCell::default();
 }
 
-/// Keep of the pairs of a wide list those that are within the `reaches` of near and of all pairs now, lengthened for each pair
-/// by the fourth numbers of both records.
-pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: (f64, f64), group: &mut Group) {
+/// How far the pairs of a pruned list reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Reaches {
+    /// Near pairs [length]; less than nothing when there are none.
+    pub near: f64,
+    /// All pairs [length].
+    pub far: f64,
+    /// The fourth numbers of the records are ways that the atoms may go, and add to this.
+    pub ways: bool,
+}
+
+/// Keep of the pairs of a wide list those that are within the `reaches` now.
+pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: Reaches, group: &mut Group) {
     PRUNED.with_borrow_mut(|pruned| {
         prune_rows(level, records, &wide.near, reaches, pruned);
         for (to, from) in [(&mut group.near, &pruned.near), (&mut group.far, &pruned.far)] {
@@ -1295,11 +1310,11 @@ pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: (f64, f64)
 }
 
 dispatch! {
-    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, reaches: (f64, f64), pruned: &mut Group)
+    fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, reaches: Reaches, pruned: &mut Group)
 }
 
 #[inline(always)]
-unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: (f64, f64), pruned: &mut Group) {
+unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: Reaches, pruned: &mut Group) {
     wide.check(records.len());
     let dummy = 4 * (records.len() - 1) as u32;
     for stream in [&mut pruned.near, &mut pruned.far] {
@@ -1315,12 +1330,16 @@ unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: 
         unsafe {
             let index = wide.list.as_ptr().add(vector * WIDTH);
             let Ahead { s, w, .. } = look_up::<L>(records.as_ptr(), owner, index);
-            let allowed = L::add(w, L::splat(records.get_unchecked(owner as usize / 4).0[3]));
+            let allowed = if reaches.ways {
+                L::add(w, L::splat(records.get_unchecked(owner as usize / 4).0[3]))
+            } else {
+                L::splat(0.0)
+            };
             let limit = |reach: f64| {
                 let reach = L::max(L::add(allowed, L::splat(reach)), L::splat(0.0));
                 L::mul(reach, reach)
             };
-            (near, far) = L::split(s, index, (limit(reaches.0), limit(reaches.1)), near, far);
+            (near, far) = L::split(s, index, (limit(reaches.near), limit(reaches.far)), near, far);
             if owner & LAST != 0 {
                 let counts = (near.offset_from(near_start), far.offset_from(far_start));
                 finish_row(pruned, owner as usize / 4, counts, dummy);

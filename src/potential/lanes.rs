@@ -20,6 +20,45 @@ pub struct Record(pub [f64; 4]);
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Row(pub [f64; WIDTH]);
 
+/// One number for each lane, in single precision.
+#[repr(C, align(32))]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ShortRow(pub [f32; WIDTH]);
+
+/// Eight numbers in memory, one for each lane.
+pub trait Lane: Copy + Default {
+    /// All of them.
+    unsafe fn load<L: Lanes>(from: *const Self) -> L::V;
+    /// Replace them.
+    unsafe fn store<L: Lanes>(to: *mut Self, v: L::V);
+}
+
+impl Lane for Row {
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L::V {
+        // SAFETY: as promised by the caller.
+        unsafe { L::load(from.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(to: *mut Self, v: L::V) {
+        // SAFETY: as promised by the caller.
+        unsafe { L::store(to.cast(), v) }
+    }
+}
+
+impl Lane for ShortRow {
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L::V {
+        // SAFETY: as promised by the caller.
+        unsafe { L::load_short(from.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(to: *mut Self, v: L::V) {
+        // SAFETY: as promised by the caller.
+        unsafe { L::store_short(to.cast(), v) }
+    }
+}
+
 /// Bins of a distance, each pointing to one of eight segments.
 ///
 /// The number of a bin is `r * scale + shift`, rounded to nearest.
@@ -83,23 +122,24 @@ impl Level {
 
 /// Compiles a kernel `body::<L>(arguments)` for every instruction set and defines `name(level, arguments)`.
 macro_rules! dispatch {
-    ($(#[$meta:meta])* $visibility:vis fn $name:ident / $body:ident ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?) => {
+    ($(#[$meta:meta])* $visibility:vis fn $name:ident $(<$generic:ident: $bound:ident>)? / $body:ident
+        ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments)]
-        $visibility fn $name(level: $crate::potential::lanes::Level, $($argument: $type),*) $(-> $result)? {
+        $visibility fn $name $(<$generic: $bound>)? (level: $crate::potential::lanes::Level, $($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vbmi,fma,avx2,bmi2,popcnt")]
                 #[allow(clippy::too_many_arguments)]
-                fn avx512($($argument: $type),*) $(-> $result)? {
+                fn avx512 $(<$generic: $bound>)? ($($argument: $type),*) $(-> $result)? {
                     // SAFETY: the features that the lanes need are enabled on this function.
-                    unsafe { $body::<$crate::potential::lanes::Avx512>($($argument),*) }
+                    unsafe { $body::<$crate::potential::lanes::Avx512 $(, $generic)?>($($argument),*) }
                 }
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
-                fn avx2($($argument: $type),*) $(-> $result)? {
+                fn avx2 $(<$generic: $bound>)? ($($argument: $type),*) $(-> $result)? {
                     // SAFETY: the features that the lanes need are enabled on this function.
-                    unsafe { $body::<$crate::potential::lanes::Avx2>($($argument),*) }
+                    unsafe { $body::<$crate::potential::lanes::Avx2 $(, $generic)?>($($argument),*) }
                 }
                 match level {
                     // SAFETY: a level other than `Portable` is made by `Level::best` or `Level::available` alone, which
@@ -111,7 +151,7 @@ macro_rules! dispatch {
             }
             let _ = level;
             // SAFETY: the portable lanes need no features.
-            unsafe { $body::<$crate::potential::lanes::Portable>($($argument),*) }
+            unsafe { $body::<$crate::potential::lanes::Portable $(, $generic)?>($($argument),*) }
         }
     };
 }
@@ -136,6 +176,10 @@ pub trait Lanes: Copy {
     unsafe fn load(from: *const f64) -> Self::V;
     /// Write eight consecutive numbers.
     unsafe fn store(to: *mut f64, v: Self::V);
+    /// Read eight consecutive numbers of single precision.
+    unsafe fn load_short(from: *const f32) -> Self::V;
+    /// Write eight consecutive numbers in single precision.
+    unsafe fn store_short(to: *mut f32, v: Self::V);
     /// `a + b`
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`
@@ -226,6 +270,16 @@ impl Lanes for Portable {
     unsafe fn store(to: *mut f64, v: Self::V) {
         // SAFETY: the caller's pointer has room for eight numbers.
         unsafe { to.cast::<[f64; WIDTH]>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn load_short(from: *const f32) -> Self::V {
+        // SAFETY: the caller's pointer has eight numbers behind it.
+        unsafe { from.cast::<[f32; WIDTH]>().read_unaligned().map(f64::from) }
+    }
+    #[inline(always)]
+    unsafe fn store_short(to: *mut f32, v: Self::V) {
+        // SAFETY: the caller's pointer has room for eight numbers.
+        unsafe { to.cast::<[f32; WIDTH]>().write_unaligned(v.map(|x| x as f32)) }
     }
     #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
@@ -402,6 +456,14 @@ mod x86 {
         #[inline(always)]
         unsafe fn store(to: *mut f64, v: __m512d) {
             unsafe { _mm512_storeu_pd(to, v) }
+        }
+        #[inline(always)]
+        unsafe fn load_short(from: *const f32) -> __m512d {
+            unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(from)) }
+        }
+        #[inline(always)]
+        unsafe fn store_short(to: *mut f32, v: __m512d) {
+            unsafe { _mm256_storeu_ps(to, _mm512_cvtpd_ps(v)) }
         }
         #[inline(always)]
         unsafe fn add(a: __m512d, b: __m512d) -> __m512d {
@@ -697,6 +759,17 @@ mod x86 {
             unsafe {
                 _mm256_storeu_pd(to, v.0);
                 _mm256_storeu_pd(to.add(4), v.1);
+            }
+        }
+        #[inline(always)]
+        unsafe fn load_short(from: *const f32) -> Self::V {
+            unsafe { Halves(_mm256_cvtps_pd(_mm_loadu_ps(from)), _mm256_cvtps_pd(_mm_loadu_ps(from.add(4)))) }
+        }
+        #[inline(always)]
+        unsafe fn store_short(to: *mut f32, v: Self::V) {
+            unsafe {
+                _mm_storeu_ps(to, _mm256_cvtpd_ps(v.0));
+                _mm_storeu_ps(to.add(4), _mm256_cvtpd_ps(v.1));
             }
         }
         #[inline(always)]

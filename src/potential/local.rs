@@ -10,16 +10,23 @@
 
 use super::block::{Block, Candidate, Lists};
 use super::kernel::{self, Curvatures, Frame, Group, Springs};
-use super::lanes::{Level, Record};
+pub use super::lanes::ShortRow;
+use super::lanes::{Lane, Level, Record, Row};
 use super::{Engine, Potential};
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Width by which the lists of active atoms reach beyond the cutoffs [length].
-const SKIN: f64 = 1.0;
+/// Width by which the wide lists of active atoms reach beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
+const SKIN: f64 = 1.2;
+
+/// The same for the lists in use, which are pruned from the wide ones [length].
+const PRUNED_SKIN: f64 = 0.25;
+
+/// Cutoff for which the skins were chosen [length]; others have them in proportion.
+const CUTOFF: f64 = 7.6;
 
 /// A sample evaluated once, from which any number of [`LocalEngine`] start.
 #[derive(Debug)]
@@ -103,23 +110,32 @@ impl Surroundings {
     fn around(&self, points: &[Vector], reach: f64, skip: impl Fn(usize) -> bool) -> Vec<(usize, Vector)> {
         let widths = self.cell.widths();
         let steps = [0, 1, 2].map(|k| (reach * self.bins[k] as f64 / widths[k]).ceil() as i64);
-        let mut wanted = BTreeSet::new();
-        let mut centres = BTreeSet::new();
-        for point in points {
+        let centre = |point: &Vector| {
             let s = self.cell.fractional(point);
-            centres.insert([2, 1, 0].map(|k| (s[k] * self.bins[k] as f64).floor() as i64));
-        }
+            [2, 1, 0].map(|k| (s[k] * self.bins[k] as f64).floor() as i64)
+        };
+        let mut centres: Vec<[i64; 3]> = points.iter().map(centre).collect();
+        centres.sort_unstable();
+        centres.dedup();
+        // Stretches of bins along x, row by row.
+        let mut stretches = Vec::with_capacity(centres.len() * ((2 * steps[2] + 1) * (2 * steps[1] + 1)) as usize);
         for c in centres {
             for z in c[0] - steps[2]..=c[0] + steps[2] {
-                for y in c[1] - steps[1]..=c[1] + steps[1] {
-                    for x in c[2] - steps[0]..=c[2] + steps[0] {
-                        wanted.insert([z, y, x]);
-                    }
+                stretches.extend((c[1] - steps[1]..=c[1] + steps[1]).map(|y| [z, y, c[2] - steps[0], c[2] + steps[0]]));
+            }
+        }
+        stretches.sort_unstable();
+        let mut wanted: Vec<[i64; 4]> = Vec::new();
+        for stretch in stretches {
+            match wanted.last_mut() {
+                Some(last) if last[..2] == stretch[..2] && stretch[2] <= last[3] + 1 => {
+                    last[3] = last[3].max(stretch[3])
                 }
+                _ => wanted.push(stretch),
             }
         }
         let mut found = Vec::new();
-        for [z, y, x] in wanted {
+        for [z, y, x] in wanted.into_iter().flat_map(|[z, y, from, to]| (from..=to).map(move |x| [z, y, x])) {
             let at = [x, y, z];
             let bin = [0, 1, 2].map(|k| at[k].rem_euclid(self.bins[k] as i64) as usize);
             let image = Vector::from_fn(|k, _| at[k].div_euclid(self.bins[k] as i64) as f64);
@@ -135,14 +151,14 @@ impl Surroundings {
 }
 
 /// Energy and forces as functions of the positions of the active atoms, all others frozen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LocalEngine {
     surroundings: Arc<Surroundings>,
     active: Vec<usize>,
     /// Whole cells that bring each active atom near the first.
     placement: Vec<Vector>,
     /// Densities of frozen atoms less what active atoms gave them at the start.
-    background: BTreeMap<usize, f64>,
+    background: HashMap<usize, f64>,
     start: f64,
     list: List,
     /// Energy relative to the configuration it was made from [energy].
@@ -165,7 +181,7 @@ impl LocalEngine {
             surroundings: surroundings.clone(),
             active: Vec::new(),
             placement: Vec::new(),
-            background: BTreeMap::new(),
+            background: HashMap::new(),
             start: 0.0,
             list: List::default(),
             energy: 0.0,
@@ -180,7 +196,8 @@ impl LocalEngine {
     /// Atoms that are active already are passed over. Energy and forces are those of the start until the next evaluation.
     pub fn activate(&mut self, atoms: &[usize]) -> Result<()> {
         let surroundings = self.surroundings.clone();
-        let mut known: BTreeSet<usize> = self.active.iter().copied().collect();
+        let mut known = vec![false; surroundings.len()];
+        self.active.iter().for_each(|&atom| known[atom] = true);
         for &atom in atoms {
             if atom >= surroundings.len() {
                 return Err(Error::input(format!(
@@ -189,7 +206,7 @@ impl LocalEngine {
                     surroundings.len()
                 )));
             }
-            if known.insert(atom) {
+            if !std::mem::replace(&mut known[atom], true) {
                 self.active.push(atom);
             }
         }
@@ -228,10 +245,9 @@ impl LocalEngine {
     /// An error when a position is not finite or atoms are closer than the potential allows.
     pub fn evaluate(&mut self, positions: &[Vector]) -> Result<()> {
         self.check(positions)?;
-        if !self.list.holds(positions) {
+        if !self.list.place(&self.surroundings.potential, positions) {
             self.list = self.list_at(positions, false);
         }
-        self.list.place(positions);
         let pairs = self.list.pair_energy(&self.surroundings)?;
         self.energy = pairs - self.start + self.list.embedding;
         self.forces.resize(self.active.len(), Vector::zeros());
@@ -258,6 +274,16 @@ impl LocalEngine {
 
     /// The Hessian of the active atoms at these positions; costs least where the last evaluation was.
     pub fn hessian(&mut self, positions: &[Vector]) -> Result<LocalHessian> {
+        self.hessian_kept_as(positions)
+    }
+
+    /// The same with the second derivatives of pairs kept in single precision, 6e-8 of each: products of large sets of atoms wait
+    /// for memory, and iterative solutions ask for no more. It is symmetric, and rigid translations stay free of force.
+    pub fn short_hessian(&mut self, positions: &[Vector]) -> Result<LocalHessian<ShortRow>> {
+        self.hessian_kept_as(positions)
+    }
+
+    fn hessian_kept_as<R: Lane>(&mut self, positions: &[Vector]) -> Result<LocalHessian<R>> {
         self.check(positions)?;
         if self.list.positions != positions {
             self.evaluate(positions)?;
@@ -293,7 +319,7 @@ impl LocalEngine {
     fn list_at(&self, positions: &[Vector], open: bool) -> List {
         let surroundings = &*self.surroundings;
         let (potential, cell) = (&surroundings.potential, &surroundings.cell);
-        let skin = (SKIN / 7.6 * potential.cutoff()).min(cell.smallest_width() - potential.cutoff());
+        let skin = (SKIN / CUTOFF * potential.cutoff()).min(cell.smallest_width() - potential.cutoff());
         let reach = potential.cutoff() + skin;
         let mut who = Vec::new();
         let candidate = |who: &mut Vec<Shown>, shown: Shown, position: Vector| {
@@ -323,10 +349,11 @@ impl LocalEngine {
                 ghosts.push(candidate(&mut who, shown, c.position + shift));
             }
         }
-        let active: BTreeSet<usize> = self.active.iter().copied().collect();
+        let mut active = vec![false; surroundings.len()];
+        self.active.iter().for_each(|&atom| active[atom] = true);
         let points: Vec<Vector> = own.iter().map(|c| c.position).collect();
         let mut frozen = Vec::new();
-        for (atom, position) in surroundings.around(&points, reach, |atom| active.contains(&atom)) {
+        for (atom, position) in surroundings.around(&points, reach, |atom| active[atom]) {
             if inside(&position) {
                 let shown = Shown { atom, active: None, shift: position };
                 let c = candidate(&mut who, shown, position);
@@ -334,7 +361,8 @@ impl LocalEngine {
             }
         }
         let level = Level::best();
-        let block = Block::new(Block::default(), potential, Lists::Ready(skin), &own, &ghosts, &frozen, level);
+        let block =
+            Block::new(Block::default(), potential, Lists { skin, compact: true }, &own, &ghosts, &frozen, level);
         List::new(surroundings, &self.background, block, who, skin, positions)
     }
 }
@@ -349,6 +377,18 @@ struct Shown {
     shift: Vector,
 }
 
+/// How much nearer two atoms can have come [length]: the sum of the two longest ways.
+fn closing(then: &[Vector], now: &[Vector]) -> f64 {
+    let mut most = [0.0_f64; 2];
+    for (now, then) in now.iter().zip(then) {
+        let moved = (now - then).norm_squared();
+        if moved > most[1] {
+            most = if moved > most[0] { [moved, most[0]] } else { [most[0], moved] };
+        }
+    }
+    most[0].sqrt() + most[1].sqrt()
+}
+
 /// Number of the slot of a frozen atom whose density cannot change.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -356,14 +396,15 @@ const NO_SLOT: u32 = u32::MAX;
 ///
 /// A slot stands for an atom whose density matters, however many images of it there are: own atoms first, in the order of
 /// their records, then frozen ones by species.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct List {
     block: Block,
     who: Vec<Shown>,
     skin: f64,
     own: usize,
-    /// Positions of the active atoms when the list was made, and now.
+    /// Positions of the active atoms when the list was made, when it was pruned, and now.
     start: Vec<Vector>,
+    pruned: Vec<Vector>,
     positions: Vec<Vector>,
     records: Vec<Record>,
     forces: Vec<Record>,
@@ -393,32 +434,34 @@ struct List {
 impl List {
     fn new(
         surroundings: &Surroundings,
-        background: &BTreeMap<usize, f64>,
+        background: &HashMap<usize, f64>,
         block: Block,
         who: Vec<Shown>,
         skin: f64,
         positions: &[Vector],
     ) -> List {
         let shown = |record: usize| who[block.tags[record] as usize];
-        let near = block.near();
+        let near = block.near(&surroundings.potential);
         let mut runs: Vec<_> =
             block.species.windows(2).enumerate().map(|(kind, ends)| (kind, ends[0]..ends[1])).collect();
         let mut atoms: Vec<usize> = (0..block.own).map(|record| shown(record).atom).collect();
-        let mut slot_of: BTreeMap<usize, u32> =
-            atoms.iter().enumerate().map(|(slot, &atom)| (atom, slot as u32)).collect();
+        // One more than the slot, so that memory which nothing is written to is never touched.
+        let mut slot_of = vec![0u32; surroundings.len()];
+        atoms.iter().enumerate().for_each(|(slot, &atom)| slot_of[atom] = slot as u32 + 1);
         for kind in 0..surroundings.potential.elements().len() {
             let first = atoms.len();
             for record in (block.own..block.tags.len()).filter(|&record| near[record]) {
                 let atom = shown(record).atom;
-                if surroundings.species[atom] as usize == kind && !slot_of.contains_key(&atom) {
-                    slot_of.insert(atom, atoms.len() as u32);
+                if surroundings.species[atom] as usize == kind && slot_of[atom] == 0 {
                     atoms.push(atom);
+                    slot_of[atom] = atoms.len() as u32;
                 }
             }
             runs.push((kind, first..atoms.len()));
         }
         let records = block.tags.len();
-        let slots = (0..records).map(|record| slot_of.get(&shown(record).atom).copied().unwrap_or(NO_SLOT)).collect();
+        // Without a slot this is `NO_SLOT`.
+        let slots = (0..records).map(|record| slot_of[shown(record).atom].wrapping_sub(1)).collect();
         let moving = (0..records).filter_map(|r| shown(r).active.map(|k| (r as u32, k as u32))).collect();
         let frozen = (block.own..records).map(shown).filter(|s| s.active.is_none()).map(|s| s.atom).collect();
         let size = atoms.len();
@@ -435,6 +478,7 @@ impl List {
             skin,
             own: block.own,
             start: positions.to_vec(),
+            pruned: positions.to_vec(),
             positions: positions.to_vec(),
             records: vec![Block::dummy(); block.len()],
             forces: vec![Record::default(); block.len()],
@@ -463,31 +507,39 @@ impl List {
                 list.records[record].0[..3].copy_from_slice(shown.shift.as_slice());
             }
         }
-        list.place(positions);
+        list.move_records(positions);
+        list.prune(&surroundings.potential);
         list
     }
 
-    /// True when no pair outside the list can have come within the cutoff.
-    fn holds(&self, positions: &[Vector]) -> bool {
+    /// Take new positions; false when the list does not hold for them.
+    fn place(&mut self, potential: &Potential, positions: &[Vector]) -> bool {
         if self.start.len() != positions.len() {
             return false;
         }
-        let mut most = [0.0_f64; 2];
-        for (now, then) in positions.iter().zip(&self.start) {
-            let moved = (now - then).norm_squared();
-            if moved > most[1] {
-                most = if moved > most[0] { [moved, most[0]] } else { [most[0], moved] };
-            }
+        let pruned_skin = self.skin * PRUNED_SKIN / SKIN;
+        let stale = closing(&self.pruned, positions) > pruned_skin;
+        if stale && closing(&self.start, positions) > self.skin - pruned_skin {
+            return false;
         }
-        most[0].sqrt() + most[1].sqrt() <= self.skin
+        self.move_records(positions);
+        if stale {
+            self.prune(potential);
+        }
+        true
     }
 
-    fn place(&mut self, positions: &[Vector]) {
+    fn move_records(&mut self, positions: &[Vector]) {
         self.positions.copy_from_slice(positions);
         for &(record, active) in self.moving.iter() {
             let x = positions[active as usize] + self.who[self.block.tags[record as usize] as usize].shift;
             self.records[record as usize].0[..3].copy_from_slice(x.as_slice());
         }
+    }
+
+    fn prune(&mut self, potential: &Potential) {
+        self.pruned.copy_from_slice(&self.positions);
+        self.block.prune(potential, self.skin * PRUNED_SKIN / SKIN, false, Level::best(), &self.records);
     }
 
     fn embed(&mut self, potential: &Potential) {
@@ -545,15 +597,15 @@ impl List {
         }
     }
 
-    fn hessian(&self, surroundings: &Surroundings) -> LocalHessian {
+    fn hessian<R: Lane>(&self, surroundings: &Surroundings) -> LocalHessian<R> {
         let mut frames = vec![Frame::default(); self.own];
         let potential = &surroundings.potential;
-        let curvatures = self.block.curvatures(potential, Level::best(), &self.records, &mut frames);
-        let groups = self.block.groups().clone();
+        let groups = self.block.within_cutoffs(potential, Level::best(), &self.records);
+        let curvatures = Block::curvatures(potential, &groups, Level::best(), &self.records, &mut frames);
         let records = self.records.len();
         LocalHessian {
             symmetric: groups.iter().map(|g| potential.tables()[g.table].symmetric).collect(),
-            groups,
+            groups: groups.into(),
             curvatures,
             frames,
             slots: self.slots.clone(),
@@ -571,10 +623,10 @@ impl List {
 
 /// The block of the Hessian that belongs to the active atoms.
 #[derive(Debug)]
-pub struct LocalHessian {
+pub struct LocalHessian<R = Row> {
     groups: Arc<Vec<Group>>,
     symmetric: Vec<bool>,
-    curvatures: Vec<Curvatures>,
+    curvatures: Vec<Curvatures<R>>,
     frames: Vec<Frame>,
     slots: Arc<Vec<u32>>,
     moving: Arc<Vec<(u32, u32)>>,
@@ -590,7 +642,7 @@ struct Work {
     total: Vec<f64>,
 }
 
-impl LocalHessian {
+impl<R: Lane> LocalHessian<R> {
     /// `out = H v` over the active atoms [energy/length^2 times the unit of v].
     pub fn apply(&self, v: &[Vector], out: &mut [Vector]) {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
@@ -631,14 +683,14 @@ impl LocalHessian {
         }
     }
 
-    fn springs(&self) -> impl Iterator<Item = Springs<'_>> {
+    fn springs(&self) -> impl Iterator<Item = Springs<'_, R>> {
         (self.groups.iter().zip(&self.curvatures).zip(&self.symmetric))
             .map(|((group, curvatures), &symmetric)| Springs { group, curvatures, symmetric })
     }
 }
 
-impl Clone for LocalHessian {
-    fn clone(&self) -> LocalHessian {
+impl<R: Lane> Clone for LocalHessian<R> {
+    fn clone(&self) -> LocalHessian<R> {
         let records = self.slots.len() + 1;
         LocalHessian {
             groups: self.groups.clone(),
