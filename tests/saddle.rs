@@ -382,6 +382,15 @@ fn a_campaign_goes_on_from_what_was_kept() {
     let other = Search::new(Artn { increment: 0.2, ..Artn::default() }, glass(), &potential()).unwrap();
     let message = other.campaign(&stored, &Silent).unwrap_err().to_string();
     assert!(message.contains("`increment` was 0.15, is now 0.2"), "{message}");
+    let mut moved = glass().clone();
+    moved.positions.iter_mut().for_each(|x| x.y += 0.1);
+    let other = Search::new(Artn::default(), &moved, &potential()).unwrap();
+    let message = other.campaign(&stored, &Silent).unwrap_err().to_string();
+    assert!(message.contains("`glass`") && !message.contains("`potential`"), "{message}");
+    let anywhere = Artn { minimum_force: 100.0, ..Artn::default() };
+    let other = Search::new(anywhere, glass(), &Potential::built_in("CuZr-2007").unwrap()).unwrap();
+    let message = other.campaign(&stored, &Silent).unwrap_err().to_string();
+    assert!(message.contains("`potential`") && message.contains("`minimum_force`"), "{message}");
     let message = search.campaign(&Campaign { seed: 2, ..stored }, &Silent).unwrap_err().to_string();
     assert!(message.contains("`seed` was 1, is now 2"), "{message}");
 }

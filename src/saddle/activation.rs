@@ -143,7 +143,8 @@ impl<'a> Activation<'a> {
         Ok(())
     }
 
-    /// Climb along the lowest mode until the largest force of all atoms is below `force_tolerance`.
+    /// Climb along the lowest mode until the largest force of the atoms that take part is below `force_tolerance`; the frozen ones
+    /// are looked at when the saddle is refined.
     pub fn climb(&mut self, force_tolerance: f64) -> Result<End> {
         let options = self.options;
         for _ in 0..options.climb_pushes {
@@ -164,19 +165,14 @@ impl<'a> Activation<'a> {
             if let Err(outcome) = relaxed {
                 return Ok(Err(outcome));
             }
-            // The paper's criterion is on all atoms, so the frozen ones that could feel the event are looked at too.
-            while self.region.largest_force() < force_tolerance {
+            if self.region.largest_force() < force_tolerance {
                 self.find_mode(self.options.lanczos_vectors)?;
-                if self.eigenvalue >= 0.0 {
-                    // A shoulder: small forces, but no way down yet. The force along the mode is too small to lead on.
-                    self.full_push = true;
-                    self.undone += 1;
-                    break;
-                }
-                if !self.activate_offenders(force_tolerance)? {
+                if self.eigenvalue < 0.0 {
                     return Ok(Ok(()));
                 }
-                self.region.evaluate()?;
+                // A shoulder: small forces, but no way down yet. The force along the mode is too small to lead on.
+                self.full_push = true;
+                self.undone += 1;
             }
         }
         Ok(Err(Outcome::Budget))
@@ -349,20 +345,4 @@ impl<'a> Activation<'a> {
         self.region.grow(&more, &mut [&mut self.mode, &mut self.kick])?;
         Ok(())
     }
-
-    /// Activate frozen atoms with a large force and what is around them; false when there is none.
-    fn activate_offenders(&mut self, force_tolerance: f64) -> Result<bool> {
-        let more = offenders(&mut self.region, force_tolerance, self.options.offender_radius)?;
-        self.region.grow(&more, &mut [&mut self.mode, &mut self.kick])
-    }
-}
-
-/// Frozen atoms within `radius` of one that feels more than `force_tolerance`.
-pub(super) fn offenders(region: &mut Region, force_tolerance: f64, radius: f64) -> Result<Vec<usize>> {
-    let minimum = &region.frame.configuration.positions;
-    let centers: Vec<Vector> = (region.frozen_forces()?.into_iter())
-        .filter(|(_, force)| force.norm() >= force_tolerance)
-        .map(|(atom, _)| minimum[atom])
-        .collect();
-    Ok(region.frame.within(&centers, radius))
 }

@@ -83,7 +83,13 @@ pub struct Solve {
     pub most: usize,
     /// The iteration ends when an atom would move further [length].
     pub longest: f64,
+    /// It goes on until the last steps together gain less than this [energy]; where there are soft modes small forces do not
+    /// say that little energy is left.
+    pub gain: f64,
 }
+
+/// Steps over which the gain of a solution is looked at: one alone may be small by chance.
+const LAST_STEPS: usize = 4;
 
 impl Newton {
     /// Solve `H s = f` for `step`, across the unit vectors `across`; the region must be linearized.
@@ -109,8 +115,9 @@ impl Newton {
         copy(&mut self.direction, &self.residual);
         let mut square = dot(&self.residual, &self.residual);
         let enough = square * solve.tolerance * solve.tolerance;
-        for _ in 0..solve.most {
-            if square <= enough || square < 1e-28 {
+        let mut gains = [f64::INFINITY; LAST_STEPS];
+        for k in 0..solve.most {
+            if (square <= enough && gains.iter().sum::<f64>() <= solve.gain) || square < 1e-28 {
                 break;
             }
             region.product(&self.direction, &mut self.product);
@@ -124,6 +131,7 @@ impl Newton {
                 return false;
             }
             let alpha = square / curvature;
+            gains[k % LAST_STEPS] = 0.5 * alpha * square;
             add_scaled(&mut self.step, alpha, &self.direction);
             add_scaled(&mut self.residual, -alpha, &self.product);
             if largest(&self.step) > solve.longest {
@@ -194,7 +202,12 @@ impl Descent {
             let energy = region.energy;
             // Near the goal a residual just below the tolerance is as good as a smaller one.
             let wanted = (0.5 * self.force_tolerance / region.largest_force()).clamp(0.1, 0.3);
-            newton.solve(region, &forces, None, Solve { tolerance: wanted, most: 60, longest: LONGEST_STEP });
+            newton.solve(
+                region,
+                &forces,
+                None,
+                Solve { tolerance: wanted, most: 60, longest: LONGEST_STEP, gain: f64::INFINITY },
+            );
             let mut factor = (LONGEST_STEP / largest(&newton.step).max(1e-300)).min(1.0);
             loop {
                 copy(&mut region.positions, &positions);

@@ -86,13 +86,14 @@ pub struct Event {
     pub species: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Energy of the refined saddle over the starting minimum [eV].
+    /// Energy of the refined saddle over the starting minimum; of a disconnected saddle, with the atoms of the search alone [eV].
     pub barrier: f64,
-    /// The same when the largest force first fell below `force_tolerance`, as the paper takes it [eV].
+    /// The same when the largest force first fell below `force_tolerance`, as the paper takes it, of the atoms that took part by
+    /// then [eV].
     pub barrier_unrefined: f64,
     /// Energy of the final minimum over the starting one [eV].
     pub final_energy: f64,
-    /// Part of `barrier` that is the harmonic answer of the frozen surroundings [eV].
+    /// Part of `barrier` that is the answer of the frozen surroundings; of events only [eV].
     pub far_field: f64,
     /// `barrier` after a refinement with all atoms free, for the random sample [eV].
     pub barrier_whole_cell: f64,
@@ -272,5 +273,36 @@ pub fn mark_duplicates(events: &mut [Event], options: &super::Artn) {
             events[k].outcome = Outcome::Duplicate;
             events[k].duplicate_of = attempt as f64;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saddle::Artn;
+
+    fn event(atom: usize, attempt: usize, barrier: f64, final_energy: f64, displacement: f64) -> Event {
+        let mut event = Event::new(atom, attempt, "Cu");
+        event.outcome = Outcome::Connected;
+        (event.barrier, event.final_energy, event.displacement) = (barrier, final_energy, displacement);
+        event
+    }
+
+    #[test]
+    fn an_event_found_again_is_marked_once_and_with_the_first_try() {
+        let mut events = vec![
+            event(7, 3, 0.5001, 0.2002, 3.05),
+            event(7, 1, 0.5, 0.2, 3.0),
+            event(7, 2, 0.5, 0.2, 3.2),
+            event(7, 4, 0.52, 0.2, 3.0),
+            event(8, 1, 0.5, 0.2, 3.0),
+        ];
+        events[4].outcome = Outcome::Duplicate;
+        events[4].duplicate_of = 0.0;
+        mark_duplicates(&mut events, &Artn::default());
+        let marks: Vec<_> = events.iter().map(|e| (e.atom, e.attempt, e.outcome == Outcome::Duplicate)).collect();
+        assert_eq!(marks, [(7, 1, false), (7, 2, false), (7, 3, true), (7, 4, false), (8, 1, false)]);
+        assert_eq!(events[2].duplicate_of, 1.0);
+        assert!(events[4].duplicate_of.is_nan(), "what it repeated is not in this table");
     }
 }

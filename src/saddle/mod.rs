@@ -78,7 +78,8 @@ pub struct Artn {
     pub first_lanczos: u64,
     /// The basin is left when the lowest eigenvalue is below this (paper: -0.30) [eV/A^2].
     pub eigenvalue_threshold: f64,
-    /// The search ends when the largest force of all atoms is below this (paper: 0.05) [eV/A].
+    /// The climb ends when the largest force of the atoms that take part is below this, and a refined saddle has no larger one on any
+    /// atom (paper: 0.05) [eV/A].
     pub force_tolerance: f64,
     /// Most vectors of a Lanczos iteration.
     pub lanczos_vectors: usize,
@@ -118,9 +119,9 @@ pub struct Artn {
     pub refinement_radius: f64,
     /// Shell beyond it whose harmonic answer is added to the energies; 0 for none.
     pub far_field_radius: f64,
-    /// The surroundings grow until the harmonic answer of what is still frozen is below this [eV].
+    /// The surroundings grow until the energy of what lies beyond that shell is below this [eV].
     pub far_field_limit: f64,
-    /// They grow as well when the second eigenvalue at the saddle is below this [eV/A^2].
+    /// They grow as well when the second eigenvalue at the saddle, the shell free to move, is below this [eV/A^2].
     pub soft_eigenvalue: f64,
     /// Largest force of a refined saddle [eV/A].
     pub refined_force_tolerance: f64,
@@ -187,8 +188,8 @@ impl Default for Artn {
             offender_radius: 6.0,
             refinement_radius: 17.0,
             far_field_radius: 8.0,
-            far_field_limit: 0.01,
-            soft_eigenvalue: 0.03,
+            far_field_limit: 0.02,
+            soft_eigenvalue: 0.02,
             refined_force_tolerance: 2e-3,
             newton_steps: 40,
             returns: 0,

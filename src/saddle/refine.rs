@@ -3,14 +3,11 @@
 use super::Artn;
 use super::descent::{Newton, Solve};
 use super::lanczos::{Lanczos, Stop, random_direction};
-use super::region::{Cost, Frame, Region, union};
+use super::region::{Cost, Region, union};
 use super::vectors::{add_scaled, copy, dot, largest, norm};
 use crate::cell::Vector;
 use crate::error::Result;
 use crate::random::Random;
-
-/// By how much the surroundings grow at a time [length].
-pub(super) const RING: f64 = 4.0;
 
 /// A stationary point with its certificate.
 #[derive(Debug)]
@@ -22,10 +19,14 @@ pub(super) struct Saddle<'a> {
     pub second_eigenvalue: f64,
     /// Largest force of all atoms, frozen ones included [energy/length].
     pub residual_force: f64,
+    /// Energy when the largest force first was below `force_tolerance` [energy].
+    pub unrefined: f64,
     /// Energy that the relaxation of the frozen surroundings would gain [energy].
     pub far_field: f64,
     /// Radius of the surroundings [length].
     pub radius: f64,
+    /// The surroundings that gave the far field, with the mode.
+    wide: Option<(Region<'a>, Vec<Vector>)>,
 }
 
 /// A place on the way to which one can go back.
@@ -69,6 +70,8 @@ pub(super) struct Aim {
 #[derive(Debug)]
 pub(super) struct Climber<'o> {
     options: &'o Artn,
+    /// Energy when the largest force first was below `force_tolerance`; NaN before [energy].
+    pub unrefined: f64,
     lanczos: Lanczos,
     newton: Newton,
     expected: Vec<Vector>,
@@ -81,6 +84,7 @@ impl<'o> Climber<'o> {
     pub fn new(options: &'o Artn) -> Climber<'o> {
         Climber {
             options,
+            unrefined: f64::NAN,
             lanczos: Lanczos::default(),
             newton: Newton::default(),
             expected: Vec::new(),
@@ -97,7 +101,7 @@ impl<'o> Climber<'o> {
         let mut lost = 0;
         for iteration in 0..=aim.steps {
             region.linearize()?;
-            let stop = Stop { vectors: options.lanczos_vectors, change: options.lanczos_tolerance, residual: 0.2 };
+            let stop = Stop { vectors: options.lanczos_vectors, change: options.lanczos_tolerance, residual: 0.1 };
             let mut eigenvalue = self.lanczos.lowest(&mut |v, out| region.product(v, out), mode, stop).eigenvalue;
             if eigenvalue >= 0.0 {
                 // The last step left the slope that leads to a saddle: a shorter one from the same place may not.
@@ -108,6 +112,9 @@ impl<'o> Climber<'o> {
                 eigenvalue = self.last.go_back(region, mode);
                 self.trust *= 0.35;
                 region.linearize()?;
+            }
+            if self.unrefined.is_nan() && region.largest_force() < options.force_tolerance {
+                self.unrefined = region.energy;
             }
             if region.largest_force() < aim.force {
                 return Ok(true);
@@ -130,7 +137,12 @@ impl<'o> Climber<'o> {
     fn step(&mut self, region: &mut Region, mode: &mut Vec<Vector>, wanted: f64) -> Result<()> {
         let (options, forces) = (self.options, &self.last.forces);
         let tolerance = (0.5 * wanted / largest(forces)).clamp(0.1, 0.3);
-        self.newton.solve(region, forces, Some(mode), Solve { tolerance, most: 60, longest: self.trust });
+        self.newton.solve(
+            region,
+            forces,
+            Some(mode),
+            Solve { tolerance, most: 60, longest: self.trust, gain: f64::INFINITY },
+        );
         // Near an inflection the curvature says nothing about the distance: no more than one increment.
         let climb = (dot(forces, mode) / self.last.eigenvalue).clamp(-options.increment, options.increment);
         let step = &mut self.newton.step;
@@ -156,23 +168,38 @@ impl<'o> Climber<'o> {
     }
 }
 
-/// Turn the end of a climb into a stationary point of all atoms that can feel it.
-///
-/// The region is handed back for its cost when there is none near.
-pub(super) fn refine<'a>(
+/// A stationary point of all atoms that can feel it.
+struct Stationary<'a> {
+    region: Region<'a>,
+    mode: Vec<Vector>,
+    /// Largest force on a frozen atom [energy/length].
+    frozen_force: f64,
+    /// See [`Saddle`].
+    unrefined: f64,
+}
+
+/// Turn the end of a climb into a stationary point; the region is handed back for its cost when there is none near.
+fn refine<'a>(
     options: &Artn,
     mut region: Region<'a>,
     mut mode: Vec<Vector>,
-) -> Result<std::result::Result<(Region<'a>, Vec<Vector>), Region<'a>>> {
+) -> Result<std::result::Result<Stationary<'a>, Region<'a>>> {
     let aim = Aim { force: options.refined_force_tolerance, steps: options.newton_steps };
+    let mut unrefined = f64::NAN;
     loop {
         region.evaluate()?;
-        if !Climber::new(options).run(&mut region, &mut mode, aim)? {
+        let mut climber = Climber::new(options);
+        if !climber.run(&mut region, &mut mode, aim)? {
             return Ok(Err(region));
         }
-        let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
+        if unrefined.is_nan() {
+            unrefined = climber.unrefined;
+        }
+        let frozen = region.frozen_forces()?;
+        let more = region.frame.around_offenders(&frozen, options.force_tolerance, options.offender_radius);
         if !region.grow(&more, &mut [&mut mode])? {
-            return Ok(Ok((region, mode)));
+            let frozen_force = frozen.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
+            return Ok(Ok(Stationary { region, mode, frozen_force, unrefined }));
         }
     }
 }
@@ -181,13 +208,9 @@ pub(super) fn refine<'a>(
 /// search made active.
 pub(super) fn surroundings<'a>(
     options: &Artn,
-    frame: &'a Frame,
-    search: &Region<'a>,
-    mode: &[Vector],
+    mut region: Region<'a>,
+    mut mode: Vec<Vector>,
 ) -> Result<(Region<'a>, Vec<Vector>)> {
-    let mut region = Region::new(frame, search.atoms.clone())?;
-    copy(&mut region.positions, &search.positions);
-    let mut mode = mode.to_vec();
     widen(options, &mut region, options.refinement_radius, &mut [&mut mode])?;
     Ok((region, mode))
 }
@@ -214,56 +237,129 @@ pub(super) fn most_displaced(region: &Region) -> (usize, f64) {
     best
 }
 
-/// Refine, give the event more surroundings for as long as those that are frozen matter, and certify. From a point with a
-/// second negative eigenvalue it goes down along its mode and once more.
+/// Refine and certify. From a point with a second negative eigenvalue it goes down along its mode and once more.
 pub(super) fn refine_to_first_order<'a>(
     options: &Artn,
-    region: Region<'a>,
-    mode: Vec<Vector>,
+    mut region: Region<'a>,
+    mut mode: Vec<Vector>,
     random: &mut Random,
-    cost: &mut Cost,
 ) -> Result<std::result::Result<Saddle<'a>, Region<'a>>> {
-    let (mut region, mut mode) = (region, mode);
-    let mut radius = options.refinement_radius;
     let mut second_modes = 0;
     loop {
-        (region, mode) = match refine(options, region, mode)? {
+        let (frozen_force, unrefined);
+        Stationary { region, mode, frozen_force, unrefined } = match refine(options, region, mode)? {
             Ok(found) => found,
             Err(lost) => return Ok(Err(lost)),
         };
-        let far_field = FarField::new(options, &region, Some(&mode), radius)?;
-        cost.add(far_field.cost());
-        if far_field.matters(options) {
-            radius += RING;
-            if far_field.widen(options, &mut region, radius, &mut [&mut mode])? {
-                continue;
-            }
-        }
-        let (eigenvalue, second, second_mode) = two_lowest(options, &mut region, &mut mode, random)?;
-        if second <= 0.0 && second_modes < 2 {
+        let (eigenvalue, second_eigenvalue, second_mode) = two_lowest(options, &mut region, &mut mode, random)?;
+        if second_eigenvalue <= 0.0 && second_modes < 2 {
             second_modes += 1;
             let downhill = if dot(&region.forces, &second_mode) < 0.0 { -1.0 } else { 1.0 };
             let step = downhill * options.increment / largest(&second_mode).max(1e-300);
             add_scaled(&mut region.positions, step, &second_mode);
             continue;
         }
-        // With a soft second mode the whole sample may find a way down that the frozen atoms bar.
-        if second < options.soft_eigenvalue && radius < options.refinement_radius + 2.0 * RING {
-            radius += RING;
-            if far_field.widen(options, &mut region, radius, &mut [&mut mode])? {
-                continue;
-            }
-        }
-        let frozen = region.frozen_forces()?.iter().map(|f| f.1.norm()).fold(0.0, f64::max);
         return Ok(Ok(Saddle {
-            residual_force: region.largest_force().max(frozen),
+            residual_force: region.largest_force().max(frozen_force),
             region,
             mode,
             eigenvalue,
-            second_eigenvalue: second,
-            far_field: far_field.energy,
-            radius,
+            second_eigenvalue,
+            unrefined,
+            far_field: 0.0,
+            radius: options.refinement_radius,
+            wide: None,
         }));
+    }
+}
+
+/// What became of a saddle when its surroundings gave way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It is the same.
+    InPlace,
+    /// With the atoms that were frozen so far it is another one, and what lies on its sides is not known.
+    Elsewhere,
+    /// With them it is no saddle of first order.
+    Lost,
+}
+
+/// Give a saddle the answer of the surroundings that were frozen so far: harmonically where that is enough, by refining it
+/// together with them where it is not.
+pub(super) fn settle<'a>(
+    options: &Artn,
+    saddle: &mut Saddle<'a>,
+    random: &mut Random,
+    cost: &mut Cost,
+) -> Result<Settled> {
+    loop {
+        let far_field = FarField::new(options, &saddle.region, Some(&saddle.mode), saddle.radius)?;
+        cost.add(far_field.cost());
+        let Some((mut wide, mut mode)) = far_field.wide else { return Ok(Settled::InPlace) };
+        wide.cost = Cost::default();
+        if !far_field.matters {
+            let (eigenvalue, second, _) = two_lowest(options, &mut wide, &mut mode, random)?;
+            cost.add(std::mem::take(&mut wide.cost));
+            // With a soft second mode the sample finds a way down that the frozen atoms barred, to another saddle. One look is
+            // enough: the larger a region, the softer are the elastic waves in it.
+            let soft = if saddle.radius > options.refinement_radius { 0.0 } else { options.soft_eigenvalue };
+            if eigenvalue < 0.0 && second > soft {
+                (saddle.eigenvalue, saddle.second_eigenvalue, saddle.far_field) =
+                    (eigenvalue, second, far_field.energy);
+                saddle.wide = Some((wide, mode));
+                return Ok(Settled::InPlace);
+            }
+        }
+        let (radius, before) = (saddle.radius + options.far_field_radius, saddle.region.clone());
+        match refine_to_first_order(options, wide, mode, random)? {
+            Ok(found) => *saddle = Saddle { radius, unrefined: saddle.unrefined, ..found },
+            Err(lost) => {
+                cost.add(lost.cost);
+                return Ok(Settled::Lost);
+            }
+        }
+        cost.add(std::mem::take(&mut saddle.region.cost));
+        if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 {
+            return Ok(Settled::Lost);
+        }
+        if largest(&saddle.region.way_from(&before)) > options.same_distance {
+            return Ok(Settled::Elsewhere);
+        }
+    }
+}
+
+/// The saddle with all atoms free; none when it is no saddle any more.
+pub(super) fn whole_cell<'a>(options: &Artn, saddle: &Saddle<'a>) -> Result<Option<Region<'a>>> {
+    let (mut region, mut mode) = saddle.wide.clone().unwrap_or_else(|| (saddle.region.clone(), saddle.mode.clone()));
+    let all: Vec<usize> = (0..region.frame.len()).collect();
+    region.grow(&all, &mut [&mut mode])?;
+    Ok(refine(options, region, mode)?.ok().map(|found| found.region))
+}
+
+/// Energy of a minimum with the answer of its frozen surroundings; `relax` brings a region that reaches further to its minimum
+/// where the harmonic answer is not enough, and says whether it arrived there.
+pub(super) fn settled_energy<'a>(
+    options: &Artn,
+    region: &Region<'a>,
+    mut radius: f64,
+    cost: &mut Cost,
+    relax: &mut dyn FnMut(&mut Region<'a>) -> Result<bool>,
+) -> Result<f64> {
+    let mut wider: Option<Region> = None;
+    loop {
+        let region = wider.as_ref().unwrap_or(region);
+        let far_field = FarField::new(options, region, None, radius)?;
+        cost.add(far_field.cost());
+        let energy = region.energy + far_field.energy;
+        let Some((mut wide, _)) = far_field.wide.filter(|_| far_field.matters) else { return Ok(energy) };
+        wide.cost = Cost::default();
+        let arrived = relax(&mut wide)?;
+        cost.add(wide.cost);
+        if !arrived {
+            return Ok(energy);
+        }
+        radius += options.far_field_radius;
+        wider = Some(wide);
     }
 }
 
@@ -294,89 +390,90 @@ fn two_lowest(
 /// Far from an event its displacements fall as `1/r^2` and the elastic energy beyond `r` as `1/r^3`, which gives what lies
 /// beyond the shell that is solved for. Eshelby, Solid State Phys. 3, 79 (1956),
 /// <https://doi.org/10.1016/S0081-1947(08)60132-0>.
-pub(super) struct FarField<'a> {
+struct FarField<'a> {
     /// Energy it gains [energy].
-    pub energy: f64,
-    /// False when the shell is not stable or the energy not that of the harmonic answer, so that this means nothing.
-    pub sound: bool,
-    /// The wider region, relaxed harmonically; none when no atom is frozen.
-    wide: Option<Region<'a>>,
+    energy: f64,
+    /// True when the surroundings must be evaluated instead: the shell is not stable, the energy is not that of the harmonic
+    /// answer, or too much lies beyond the shell.
+    matters: bool,
+    /// The wider region, relaxed harmonically, with its mode; none when no atom is frozen.
+    wide: Option<(Region<'a>, Vec<Vector>)>,
 }
 
 impl<'a> FarField<'a> {
     /// Solve for the atoms within `far_field_radius` beyond `radius`; at a saddle up along the mode and down across it.
-    pub fn new(options: &Artn, region: &Region<'a>, mode: Option<&[Vector]>, radius: f64) -> Result<FarField<'a>> {
-        let nothing = FarField { energy: 0.0, sound: true, wide: None };
+    fn new(options: &Artn, region: &Region<'a>, mode: Option<&[Vector]>, radius: f64) -> Result<FarField<'a>> {
+        let nothing = FarField { energy: 0.0, matters: false, wide: None };
         if region.is_free() || options.far_field_radius <= 0.0 {
             return Ok(nothing);
         }
-        let mut wide = Region::new(region.frame, region.atoms.clone())?;
-        copy(&mut wide.positions, &region.positions);
+        let mut wide = region.clone();
+        wide.cost = Cost::default();
         let mut mode = mode.map(<[Vector]>::to_vec);
         let outer = radius + options.far_field_radius;
         if !widen(options, &mut wide, outer, &mut mode.iter_mut().collect::<Vec<_>>())? {
             return Ok(nothing);
         }
         wide.evaluate()?;
-        wide.linearize()?;
-        let forces = wide.forces.clone();
-        // The shell takes part in the mode, and only the mode of all of it separates what goes up from what goes down.
-        let stop = Stop { vectors: options.lanczos_vectors, change: 1e-3, residual: 0.1 };
-        let eigenvalue = mode
-            .as_mut()
-            .map_or(-1.0, |mode| Lanczos::default().lowest(&mut |v, out| wide.product(v, out), mode, stop).eigenvalue);
-        let mut newton = Newton::default();
-        // The energy is off by the square of this.
-        let solve = Solve { tolerance: 0.1, most: 40, longest: f64::INFINITY };
-        let sound = newton.solve(&mut wide, &forces, mode.as_deref(), solve) && eigenvalue < 0.0;
-        if let Some(mode) = &mode {
-            add_scaled(&mut newton.step, dot(&forces, mode) / eigenvalue, mode);
+        let mut harmonic = false;
+        for _ in 0..HARMONIC_STEPS {
+            let (energy, forces) = (wide.energy, wide.forces.clone());
+            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut()) else { break };
+            let shorten = (options.relaxation_step / largest(&step).max(1e-300)).min(1.0);
+            add_scaled(&mut wide.positions, shorten, &step);
+            wide.evaluate()?;
+            let mismatch = wide.energy - energy + 0.5 * dot(&forces, &step);
+            harmonic = shorten == 1.0 && mismatch.abs() < MISMATCH * options.far_field_limit;
+            if harmonic {
+                break;
+            }
         }
-        let answer = -0.5 * dot(&forces, &newton.step);
-        let shorten = (options.relaxation_step / largest(&newton.step).max(1e-300)).min(1.0);
-        add_scaled(&mut wide.positions, shorten, &newton.step);
-        // A shell that gives way moves out of the harmonic range: the saddle may be there only because it was frozen.
-        wide.evaluate()?;
         let gained = wide.energy - region.energy;
-        let sound = sound && shorten == 1.0 && (gained - answer).abs() < 0.2 * options.far_field_limit;
-        let beyond = if wide.is_free() { 0.0 } else { radius.powi(3) / (outer.powi(3) - radius.powi(3)) };
-        Ok(FarField { energy: (1.0 + beyond) * answer, sound, wide: Some(wide) })
-    }
-
-    /// True when the surroundings must be evaluated instead.
-    pub fn matters(&self, options: &Artn) -> bool {
-        !self.sound || self.energy.abs() > options.far_field_limit
+        let beyond = if wide.is_free() { 0.0 } else { gained * radius.powi(3) / (outer.powi(3) - radius.powi(3)) };
+        Ok(FarField {
+            energy: gained + beyond,
+            matters: !(harmonic && beyond.abs() < options.far_field_limit),
+            wide: Some((wide, mode.unwrap_or_default())),
+        })
     }
 
     /// What it cost.
-    pub fn cost(&self) -> Cost {
-        self.wide.as_ref().map_or_else(Cost::default, |wide| wide.cost)
-    }
-
-    /// Make a region wider, starting from the harmonic answer; false when there is nothing to add. To be evaluated next.
-    pub fn widen(
-        &self,
-        options: &Artn,
-        region: &mut Region,
-        radius: f64,
-        vectors: &mut [&mut Vec<Vector>],
-    ) -> Result<bool> {
-        let Some(wide) = &self.wide else { return Ok(false) };
-        if !widen(options, region, radius, vectors)? {
-            return Ok(false);
-        }
-        for (atom, position) in region.atoms.iter().zip(&mut region.positions) {
-            if let Ok(place) = wide.atoms.binary_search(atom) {
-                *position = wide.positions[place];
-            }
-        }
-        Ok(true)
+    fn cost(&self) -> Cost {
+        self.wide.as_ref().map_or_else(Cost::default, |wide| wide.0.cost)
     }
 }
 
-/// Start positions on one side of a saddle.
-pub(super) fn beside(saddle: &Saddle, step: f64) -> Vec<Vector> {
-    let mut positions = saddle.region.positions.clone();
-    add_scaled(&mut positions, step, &saddle.mode);
-    positions
+/// Most steps to the answer of the surroundings; a shell that needs more gives way.
+const HARMONIC_STEPS: usize = 4;
+
+/// The last of them must gain what the harmonic answer says, to this part of what may lie beyond the shell: what it leaves is
+/// then smaller still.
+const MISMATCH: f64 = 0.075;
+
+/// The harmonic answer is solved for until the last steps gain no more than this part of it.
+const SOLVED: f64 = 0.015;
+
+/// The step to the stationary point of the quadratic model, at a saddle up along the mode, which is brought up to date, and
+/// down across it; none when the model has no such point.
+fn harmonic_step(options: &Artn, region: &mut Region, mut mode: Option<&mut Vec<Vector>>) -> Option<Vec<Vector>> {
+    region.linearize().ok()?;
+    let forces = region.forces.clone();
+    // The shell takes part in the mode, and only the mode of all of it separates what goes up from what goes down.
+    let stop = Stop { vectors: options.lanczos_vectors, change: 1e-3, residual: 0.1 };
+    let mut find = |mode: &mut Vec<Vector>| Lanczos::default().lowest(&mut |v, out| region.product(v, out), mode, stop);
+    let eigenvalue = mode.as_mut().map_or(-1.0, |mode| find(mode).eigenvalue);
+    if eigenvalue >= 0.0 {
+        return None;
+    }
+    let mode = mode.as_deref().map(Vec::as_slice);
+    let mut newton = Newton::default();
+    let gain = SOLVED * options.far_field_limit;
+    let solve = Solve { tolerance: 0.1, most: 200, longest: f64::INFINITY, gain };
+    if !newton.solve(region, &forces, mode, solve) {
+        return None;
+    }
+    if let Some(mode) = mode {
+        add_scaled(&mut newton.step, dot(&forces, mode) / eigenvalue, mode);
+    }
+    Some(newton.step)
 }

@@ -4,7 +4,7 @@ use super::vectors::{copy, largest, remove_mean};
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
-use crate::potential::local::{LocalHessian, Surroundings};
+use crate::potential::local::{LocalHessian, ShortRow, Surroundings};
 use crate::potential::{LocalEngine, Potential};
 use std::sync::Arc;
 
@@ -88,6 +88,13 @@ impl Frame {
         found
     }
 
+    /// Atoms within `radius` of one of the frozen atoms that feel at least `force_tolerance`.
+    pub fn around_offenders(&self, frozen: &[(usize, Vector)], force_tolerance: f64, radius: f64) -> Vec<usize> {
+        let offenders = frozen.iter().filter(|(_, force)| force.norm() >= force_tolerance);
+        let centers: Vec<Vector> = offenders.map(|&(atom, _)| self.configuration.positions[atom]).collect();
+        self.within(&centers, radius)
+    }
+
     /// Distance of an atom of the minimum from a point, over periodic images [length].
     pub fn distance(&self, atom: usize, point: &Vector) -> f64 {
         self.configuration.cell.minimum_image(self.configuration.positions[atom] - point).norm()
@@ -132,7 +139,7 @@ impl Cost {
 }
 
 /// The active atoms with their energy, forces and Hessian; all others stay in the minimum.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Region<'a> {
     /// The minimum.
     pub frame: &'a Frame,
@@ -147,7 +154,7 @@ pub struct Region<'a> {
     /// What this region has spent.
     pub cost: Cost,
     engine: LocalEngine,
-    hessian: Option<LocalHessian>,
+    hessian: Option<LocalHessian<ShortRow>>,
     /// True when the engine was last at other positions.
     elsewhere: bool,
 }
@@ -213,7 +220,7 @@ impl<'a> Region<'a> {
         if self.hessian.is_none() {
             self.spend(u64::from(self.elsewhere));
             self.elsewhere = false;
-            self.hessian = Some(self.engine.hessian(&self.positions)?);
+            self.hessian = Some(self.engine.short_hessian(&self.positions)?);
         }
         Ok(())
     }
@@ -258,6 +265,19 @@ impl<'a> Region<'a> {
         if self.is_free() {
             remove_mean(out);
         }
+    }
+
+    /// Displacements of the atoms of this region from where they are in `other`, of the same minimum [length].
+    pub fn way_from(&self, other: &Region) -> Vec<Vector> {
+        let (mut from, mut way) = (Vec::new(), Vec::new());
+        other.displacement(&mut from);
+        self.displacement(&mut way);
+        for (atom, d) in other.atoms.iter().zip(&from) {
+            if let Ok(place) = self.atoms.binary_search(atom) {
+                way[place] -= d;
+            }
+        }
+        way
     }
 
     /// Frozen atoms that feel the active ones, with the forces on them.

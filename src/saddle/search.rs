@@ -4,10 +4,10 @@ use super::Artn;
 use super::activation::Activation;
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
-use super::refine::{self, FarField, Saddle};
+use super::refine::{self, Aim, Climber, Saddle, Settled};
 use super::region::{Cost, Frame, Region};
 use super::store::{self, Journal};
-use super::vectors::{copy, dot, largest, norm};
+use super::vectors::{add_scaled, dot, largest, norm};
 use crate::cell::Vector;
 use crate::configuration::Configuration;
 use crate::error::{Error, Kind, Result};
@@ -138,20 +138,38 @@ impl Search {
         event.search_force_evaluations = activation.region.cost.force_evaluations as f64;
         event.search_hessian_products = activation.region.cost.hessian_products as f64;
         cost.add(activation.region.cost);
-        let saddle = match climbed? {
+        let mut saddle = match climbed? {
             Ok(saddle) => saddle,
             Err(outcome) => return Ok(outcome),
         };
         cost.add(saddle.region.cost);
-        self.describe(event, &saddle);
+        self.certify(event, &saddle);
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
             return Ok(Outcome::NotFirstOrder);
         }
-        let outcome = self.relax_sides(event, cost, &saddle, &activation.region.atoms)?;
-        if outcome == Outcome::Connected && randoms.selection.random::<f64>() < options.whole_cell_share {
-            event.barrier_whole_cell = self.whole_cell(&saddle)?;
+        let (end, radius) = loop {
+            let radius = saddle.radius;
+            let end = match self.relax_sides(event, cost, &saddle)? {
+                Ok(end) => end,
+                Err(outcome) => return Ok(outcome),
+            };
+            // Only what turned out to be an event is worth its far field. A saddle that moved has other sides.
+            match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
+                Settled::InPlace => break (end, radius),
+                Settled::Elsewhere => {}
+                Settled::Lost => return Ok(Outcome::NotFirstOrder),
+            }
+        };
+        self.certify(event, &saddle);
+        self.describe_end(event, cost, &saddle, (&end, radius))?;
+        // A side that is no lower than the saddle is a dent of the ridge, below the accuracy of both.
+        if event.barrier <= 0.0 || event.final_energy >= event.barrier {
+            return Ok(Outcome::NotFirstOrder);
         }
-        Ok(outcome)
+        if randoms.selection.random::<f64>() < options.whole_cell_share {
+            event.barrier_whole_cell = refine::whole_cell(options, &saddle)?.map_or(f64::NAN, |region| region.energy);
+        }
+        Ok(Outcome::Connected)
     }
 
     /// Climb and refine; when the refinement finds only a shoulder, climb on with a smaller force tolerance.
@@ -171,125 +189,210 @@ impl Search {
             if let Err(outcome) = activation.climb(force_tolerance)? {
                 return Ok(Err(outcome));
             }
-            if event.barrier_unrefined.is_nan() {
-                event.barrier_unrefined = activation.region.energy;
-            }
-            let (region, mode) = refine::surroundings(options, &self.frame, &activation.region, &activation.mode)?;
-            match refine::refine_to_first_order(options, region, mode, random, cost)? {
-                Ok(saddle) => return Ok(Ok(saddle)),
-                Err(region) => cost.add(region.cost),
+            event.barrier_unrefined = activation.region.energy;
+            if let Some((core, mode)) = self.tighten(cost, activation)? {
+                if !core.is_free() && !self.may_lead_back(cost, &core, &mode)? {
+                    self.describe(event, &core);
+                    event.barrier = core.energy;
+                    return Ok(Err(Outcome::Disconnected));
+                }
+                let (region, mode) = refine::surroundings(options, core, mode)?;
+                match refine::refine_to_first_order(options, region, mode, random)? {
+                    Ok(saddle) => {
+                        event.barrier_unrefined = saddle.unrefined;
+                        return Ok(Ok(saddle));
+                    }
+                    Err(region) => cost.add(region.cost),
+                }
             }
             force_tolerance = (0.3 * force_tolerance).max(options.refined_force_tolerance);
         }
         Ok(Err(Outcome::NotFirstOrder))
     }
 
-    fn describe(&self, event: &mut Event, saddle: &Saddle) {
+    /// The saddle of the atoms of the search alone: most shoulders, and saddles between other minima, are found out at the cost
+    /// of these few. None when there is no saddle near.
+    fn tighten<'a>(&self, cost: &mut Cost, activation: &Activation<'a>) -> Result<Option<(Region<'a>, Vec<Vector>)>> {
+        let (mut core, mut mode) = (activation.region.clone(), activation.mode.clone());
+        core.cost = Cost::default();
+        let aim = Aim { force: CORE_FORCE, steps: self.options.newton_steps };
+        let found = core.is_free() || Climber::new(&self.options).run(&mut core, &mut mode, aim)?;
+        cost.add(std::mem::take(&mut core.cost));
+        Ok(found.then_some((core, mode)))
+    }
+
+    /// Geometry of a saddle.
+    fn describe(&self, event: &mut Event, saddle: &Region) {
         let mut displacement = Vec::new();
-        saddle.region.displacement(&mut displacement);
-        let (place, length) = refine::most_displaced(&saddle.region);
-        let center = saddle.region.atoms[place];
-        event.barrier = saddle.region.energy + saddle.far_field;
-        event.far_field = saddle.far_field;
-        event.eigenvalue = saddle.eigenvalue;
-        event.second_eigenvalue = saddle.second_eigenvalue;
-        event.residual_force = saddle.residual_force;
+        saddle.displacement(&mut displacement);
+        let (place, length) = refine::most_displaced(saddle);
+        let center = saddle.atoms[place];
         event.saddle_distance = norm(&displacement);
         event.largest_displacement = length;
         event.center_atom = center as f64;
         event.center_distance = self.frame.distance(center, &self.frame.configuration.positions[event.atom]);
         event.moved = displacement.iter().filter(|d| d.norm() > 0.1).count() as f64;
-        event.refined_atoms = saddle.region.len() as f64;
+        event.refined_atoms = saddle.len() as f64;
         if self.options.keep_configurations {
-            event.saddle = saddle.region.atoms.iter().copied().zip(displacement).collect();
+            event.saddle = saddle.atoms.iter().copied().zip(displacement).collect();
         }
     }
 
-    /// Relax both sides of the saddle and compare them with the start, the side that points towards it first.
-    fn relax_sides(&self, event: &mut Event, cost: &mut Cost, saddle: &Saddle, inner: &[usize]) -> Result<Outcome> {
+    /// Energies and certificate of a saddle.
+    fn certify(&self, event: &mut Event, saddle: &Saddle) {
+        self.describe(event, &saddle.region);
+        event.barrier = saddle.region.energy + saddle.far_field;
+        event.far_field = saddle.far_field;
+        event.eigenvalue = saddle.eigenvalue;
+        event.second_eigenvalue = saddle.second_eigenvalue;
+        event.residual_force = saddle.residual_force;
+    }
+
+    /// Relax both sides of the saddle and compare them with the start, the side that points towards it first. The end of the
+    /// event when one of them, and only one, is the start.
+    fn relax_sides<'a>(
+        &'a self,
+        event: &mut Event,
+        cost: &mut Cost,
+        saddle: &Saddle<'a>,
+    ) -> Result<std::result::Result<Region<'a>, Outcome>> {
         let mut displacement = Vec::new();
         saddle.region.displacement(&mut displacement);
         let ahead = dot(&displacement, &saddle.mode);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
-        let Some(near) = self.relax(cost, saddle, inner, towards_start)? else { return Ok(Outcome::Budget) };
-        let near_is_start = self.is_start(&near.region);
+        let core = self
+            .frame
+            .within(&[saddle.region.positions[refine::most_displaced(&saddle.region).0]], self.options.radius);
+        let Some(mut near) = self.descend(cost, &saddle.region, &saddle.mode, &core, towards_start)? else {
+            return Ok(Err(Outcome::Budget));
+        };
+        let Some(near_is_start) = self.leads_back(cost, &mut near)? else { return Ok(Err(Outcome::Budget)) };
         // With a clear direction the other side leads further away, and is not worth its cost.
-        if !near_is_start && ahead.abs() > 0.3 * norm(&displacement) {
-            return Ok(Outcome::Disconnected);
+        if !near_is_start && ahead.abs() > CLEARLY_AHEAD * norm(&displacement) {
+            return Ok(Err(Outcome::Disconnected));
         }
-        let Some(far) = self.relax(cost, saddle, inner, -towards_start)? else { return Ok(Outcome::Budget) };
-        let (start, end) = match (near_is_start, self.is_start(&far.region)) {
-            (true, true) => return Ok(Outcome::Identical),
+        let Some(mut far) = self.descend(cost, &saddle.region, &saddle.mode, &core, -towards_start)? else {
+            return Ok(Err(Outcome::Budget));
+        };
+        let Some(far_is_start) = self.leads_back(cost, &mut far)? else { return Ok(Err(Outcome::Budget)) };
+        let (start, mut end) = match (near_is_start, far_is_start) {
+            (true, true) => return Ok(Err(Outcome::Identical)),
             (true, false) => (near, far),
             (false, true) => (far, near),
-            (false, false) => return Ok(Outcome::Disconnected),
+            (false, false) => return Ok(Err(Outcome::Disconnected)),
         };
-        let mut moved = Vec::new();
-        start.region.displacement(&mut moved);
-        event.return_distance = largest(&moved);
-        event.final_energy = end.energy;
-        let end = end.region;
-        end.displacement(&mut moved);
-        event.displacement = norm(&moved);
-        event.exchange = f64::from(u8::from(self.is_exchange(&end, &moved, event.final_energy)));
-        if self.options.keep_configurations {
-            event.end = end.atoms.iter().copied().zip(moved.iter().copied()).collect();
+        if !self.finish(cost, &mut end)? {
+            return Ok(Err(Outcome::Budget));
         }
-        event.final_distance = way(&saddle.region, &end);
-        // A side that is no lower than the saddle is a dent of the ridge, below the accuracy of both.
-        Ok(if event.final_energy < event.barrier { Outcome::Connected } else { Outcome::NotFirstOrder })
+        start.displacement(&mut displacement);
+        event.return_distance = largest(&displacement);
+        Ok(Ok(end))
     }
 
-    /// One side down to its minimum: the atoms of the search first, then the whole surroundings.
-    fn relax<'a>(
+    /// The final minimum, with the answer of what lies beyond its radius.
+    fn describe_end<'a>(
         &'a self,
+        event: &mut Event,
         cost: &mut Cost,
         saddle: &Saddle<'a>,
-        inner: &[usize],
-        step: f64,
-    ) -> Result<Option<Side<'a>>> {
+        (end, radius): (&Region<'a>, f64),
+    ) -> Result<()> {
         let options = &self.options;
-        let descent = Descent {
-            force_tolerance: options.side_force_tolerance,
-            newton_below: 0.08,
-            evaluations: options.side_evaluations,
-        };
-        let mut region = Region::new(&self.frame, saddle.region.atoms.clone())?;
-        copy(&mut region.positions, &refine::beside(saddle, step));
-        region.evaluate()?;
-        let off_the_ridge = saddle.region.energy - OFF_THE_RIDGE;
-        let mut arrived = descent.run(&mut region, &mut |r| r.energy < off_the_ridge || self.is_near_start(r, 0.5))?;
-        if arrived && 2 * inner.len() < region.len() && region.largest_force() > descent.newton_below {
-            self.relax_core(cost, &mut region, inner, &descent)?;
+        let descent = self.descent();
+        let relax = &mut |region: &mut Region<'a>| descent.run(region, &mut |_| false);
+        event.final_energy = refine::settled_energy(options, end, radius, cost, relax)?;
+        let mut moved = Vec::new();
+        end.displacement(&mut moved);
+        event.displacement = norm(&moved);
+        event.exchange = f64::from(u8::from(self.is_exchange(end, &moved, event.final_energy)));
+        if options.keep_configurations {
+            event.end = end.atoms.iter().copied().zip(moved.iter().copied()).collect();
         }
-        let mut radius = saddle.radius;
-        let mut energy = region.energy;
-        while arrived && !self.is_near_start(&region, 0.5) {
-            arrived = descent.run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
-            energy = region.energy;
-            if !arrived || self.is_start(&region) {
+        event.final_distance = norm(&end.way_from(&saddle.region));
+        Ok(())
+    }
+
+    fn descent(&self) -> Descent {
+        Descent {
+            force_tolerance: self.options.side_force_tolerance,
+            newton_below: 0.08,
+            evaluations: self.options.side_evaluations,
+        }
+    }
+
+    /// False when a saddle, of which only the atoms of the search are relaxed so far, clearly leads from somewhere else to somewhere
+    /// else, and is not worth more.
+    fn may_lead_back(&self, cost: &mut Cost, saddle: &Region, mode: &[Vector]) -> Result<bool> {
+        let mut displacement = Vec::new();
+        saddle.displacement(&mut displacement);
+        let ahead = dot(&displacement, mode);
+        if ahead.abs() < CLEARLY_AHEAD * norm(&displacement) {
+            return Ok(true);
+        }
+        let core = self.frame.within(&[saddle.positions[refine::most_displaced(saddle).0]], self.options.radius);
+        let Some(mut near) = self.descend(cost, saddle, mode, &core, -ahead.signum() * self.options.side_push)? else {
+            return Ok(true);
+        };
+        // A descent rests on the way where it is flat: only the end of it says where it leads.
+        let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
+        let arrived = descent.run(&mut near, &mut |r| self.is_near_start(r, 1.0))?;
+        cost.add(near.cost);
+        near.displacement(&mut displacement);
+        Ok(!arrived || largest(&displacement) < ELSEWHERE)
+    }
+
+    /// One side down towards its minimum: off the ridge with all atoms of the region, then with those of the core.
+    fn descend<'a>(
+        &'a self,
+        cost: &mut Cost,
+        saddle: &Region<'a>,
+        mode: &[Vector],
+        core: &[usize],
+        step: f64,
+    ) -> Result<Option<Region<'a>>> {
+        let descent = self.descent();
+        let mut region = saddle.clone();
+        region.cost = Cost::default();
+        add_scaled(&mut region.positions, step, mode);
+        region.evaluate()?;
+        let off_the_ridge = saddle.energy - OFF_THE_RIDGE;
+        let arrived = descent.run(&mut region, &mut |r| r.energy < off_the_ridge || self.is_near_start(r, 0.5))?;
+        if arrived && 2 * core.len() < region.len() && region.largest_force() > descent.newton_below {
+            self.relax_core(cost, &mut region, core, &descent)?;
+        }
+        cost.add(std::mem::take(&mut region.cost));
+        Ok(arrived.then_some(region))
+    }
+
+    /// True when a side leads to the start: followed to its end where it may. None when that takes too long.
+    fn leads_back(&self, cost: &mut Cost, region: &mut Region) -> Result<Option<bool>> {
+        Ok(self.finish(cost, region)?.then(|| self.is_start(region)))
+    }
+
+    /// The rest of the way to the minimum, with all atoms that feel it; false when that takes too long.
+    fn finish(&self, cost: &mut Cost, region: &mut Region) -> Result<bool> {
+        let options = &self.options;
+        let mut arrived = true;
+        while arrived && !self.is_near_start(region, 0.5) {
+            arrived = self.descent().run(region, &mut |r| self.is_near_start(r, 0.5))?;
+            if !arrived || self.is_start(region) {
                 break;
             }
-            let more = super::activation::offenders(&mut region, options.force_tolerance, options.offender_radius)?;
+            let frozen = region.frozen_forces()?;
+            let more = self.frame.around_offenders(&frozen, options.force_tolerance, options.offender_radius);
             if !region.grow(&more, &mut [])? {
-                let far_field = FarField::new(options, &region, None, radius)?;
-                cost.add(far_field.cost());
-                energy = region.energy + far_field.energy;
-                radius += refine::RING;
-                if !far_field.matters(options) || !far_field.widen(options, &mut region, radius, &mut [])? {
-                    break;
-                }
+                break;
             }
             region.evaluate()?;
         }
-        cost.add(region.cost);
-        Ok(arrived.then_some(Side { region, energy }))
+        cost.add(std::mem::take(&mut region.cost));
+        Ok(arrived)
     }
 
-    /// The way down from the ridge with the atoms of the search only: the far surroundings move so little that it does not
+    /// The way down from the ridge with the atoms of the core only: the far surroundings move so little that it does not
     /// depend on them. Its end is found with them.
-    fn relax_core(&self, cost: &mut Cost, region: &mut Region, inner: &[usize], descent: &Descent) -> Result<()> {
-        let mut core = Region::new(&self.frame, inner.to_vec())?;
+    fn relax_core(&self, cost: &mut Cost, region: &mut Region, core: &[usize], descent: &Descent) -> Result<()> {
+        let mut core = Region::new(&self.frame, core.to_vec())?;
         for (atom, position) in core.atoms.iter().zip(&mut core.positions) {
             if let Ok(place) = region.atoms.binary_search(atom) {
                 *position = region.positions[place];
@@ -331,19 +434,6 @@ impl Search {
             (self.frame.within(&[*p], 0.3).into_iter())
                 .any(|other| configuration.species[other] == configuration.species[atom])
         })
-    }
-
-    /// The barrier after a refinement of the saddle with all atoms free; NaN when that is not a saddle any more.
-    fn whole_cell(&self, saddle: &Saddle) -> Result<f64> {
-        if saddle.region.is_free() {
-            return Ok(saddle.region.energy);
-        }
-        let mut region = Region::new(&self.frame, saddle.region.atoms.clone())?;
-        copy(&mut region.positions, &saddle.region.positions);
-        let mut mode = saddle.mode.clone();
-        let all: Vec<usize> = (0..self.frame.len()).collect();
-        region.grow(&all, &mut [&mut mode])?;
-        Ok(refine::refine(&self.options, region, mode)?.map_or(f64::NAN, |(region, _)| region.energy))
     }
 
     /// Make the tries of a campaign, in parallel; the table is the same for any number of threads.
@@ -468,12 +558,15 @@ impl Search {
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
 
-/// A minimum beside a saddle.
-struct Side<'a> {
-    region: Region<'a>,
-    /// Its energy with the answer of the frozen surroundings [energy].
-    energy: f64,
-}
+/// Largest force to which a saddle is brought with the atoms of the search, before its surroundings join [energy/length].
+const CORE_FORCE: f64 = 0.01;
+
+/// Part of the displacement that must lie along the mode for its sides to be told apart.
+const CLEARLY_AHEAD: f64 = 0.3;
+
+/// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
+/// come within 0.07, other minima from 0.5 on.
+const ELSEWHERE: f64 = 0.5;
 
 /// Independent random streams of one try.
 struct Randoms {
@@ -554,15 +647,40 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Length of the way from a saddle to a minimum, over all atoms.
-fn way(saddle: &Region, end: &Region) -> f64 {
-    let (mut from, mut to) = (Vec::new(), Vec::new());
-    saddle.displacement(&mut from);
-    end.displacement(&mut to);
-    for (atom, d) in saddle.atoms.iter().zip(&from) {
-        if let Ok(place) = end.atoms.binary_search(atom) {
-            to[place] -= d;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Cell;
+    use crate::configuration::Element;
+
+    #[test]
+    fn like_atoms_that_change_places_are_an_exchange_and_unlike_ones_are_not() {
+        let (a, cells) = (3.2286, 6);
+        let (mut species, mut positions) = (Vec::new(), Vec::new());
+        for k in 0..cells * cells * cells {
+            let corner = Vector::new((k % cells) as f64, (k / cells % cells) as f64, (k / cells / cells) as f64);
+            for kind in 0..2 {
+                species.push(kind);
+                positions.push((corner + Vector::repeat(0.5 * kind as f64)) * a);
+            }
         }
+        let element = |name: &str| Element { name: name.into(), mass: 1.0 };
+        let edge = a * cells as f64;
+        let cell = Cell::orthogonal(edge, edge, edge).unwrap();
+        let crystal = Configuration::new(cell, vec![element("Cu"), element("Zr")], species, positions).unwrap();
+        let potential = Potential::built_in("CuZr-2009").unwrap();
+        let search = Search::new(Artn::default(), &crystal, &potential).unwrap();
+        let exchange = |one: usize, other: usize, energy: f64| {
+            let mut end = Region::new(&search.frame, (0..crystal.len()).collect()).unwrap();
+            end.positions.swap(one, other);
+            let mut moved = Vec::new();
+            end.displacement(&mut moved);
+            search.is_exchange(&end, &moved, energy)
+        };
+        assert!(exchange(0, 2, 0.0), "two Cu");
+        assert!(exchange(1, 3, 1e-3), "two Zr");
+        assert!(!exchange(0, 1, 0.0), "Cu and Zr");
+        assert!(!exchange(0, 2, 0.1), "another energy is another state");
+        assert!(!exchange(0, 0, 0.0), "nothing moved");
     }
-    norm(&to)
 }

@@ -30,6 +30,11 @@ mod binding {
     /// saddle, one side of which is the starting minimum. The others say why not: `duplicate`, `disconnected`, `identical`,
     /// `not_first_order`, `basin`, `eigenvalue_lost`, `fell_back`, `budget`, `energy`.
     ///
+    /// A search moves the atoms near the kicked one, and those near what it displaces. Its saddle is tightened with these alone, and
+    /// given up when it turns out to be a shoulder or `disconnected`; only then do the surroundings join, the frozen atoms that
+    /// feel more than `force_tolerance` with them, and both sides are relaxed. An event is settled at last: the harmonic answer of
+    /// a shell around it is added to its energies, or the shell is refined with it where that is not enough.
+    ///
     /// The paper (Wei et al., PRB 99, 014115, 2019) fixes `kick`, `kick_radius`, `increment`, `eigenvalue_threshold` and
     /// `force_tolerance`; all other values are ours. The guarded climb keeps its mode where the classic one loses it; its
     /// saddles are then refined, so that `barrier` is lower than `barrier_unrefined`, the energy the paper takes.
@@ -55,7 +60,7 @@ mod binding {
     /// - `basin_relaxation`: steps of relaxation after each of them, 3
     /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
-    /// - `force_tolerance`: largest force of all atoms at the end of the climb [eV/A], 0.05
+    /// - `force_tolerance`: largest force at the end of the climb, and of all atoms at the saddle [eV/A], 0.05
     /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
     /// - `lanczos_tolerance`: relative change of the eigenvalue that ends it, 0.01
@@ -76,8 +81,8 @@ mod binding {
     /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
     /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined at first [A], 17
     /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
-    /// - `far_field_limit`: the radius grows until that answer is below this [eV], 0.01
-    /// - `soft_eigenvalue`: and while the second eigenvalue at the saddle is below this [eV/A^2], 0.03
+    /// - `far_field_limit`: the radius grows until what lies beyond that shell is below this [eV], 0.02
+    /// - `soft_eigenvalue`: and while the second eigenvalue with that shell is below this [eV/A^2], 0.02
     /// - `newton_steps`: most Newton steps of the refinement, 40
     /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
