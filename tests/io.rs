@@ -10,6 +10,7 @@ use vitric::glass::trajectory::Frame as Snapshot;
 use vitric::glass::{Glass, Trajectory};
 use vitric::io::{self, ReadOptions};
 use vitric::potential::Potential;
+use vitric::table::read_table;
 use vitric::units;
 
 fn folder() -> tempfile::TempDir {
@@ -203,6 +204,30 @@ fn the_glass_of_the_program_is_a_minimum_with_the_energy_it_is_listed_with() {
     assert!(glass.forces().unwrap().iter().all(|f| f.norm() < 1e-5));
     let error = io::read(Path::new("Cu50Zr50-1"), &ReadOptions::default()).unwrap_err().to_string();
     assert_eq!(error, "Cu50Zr50-1: no such file");
+}
+
+#[test]
+fn the_events_of_the_program_are_those_of_its_glass() {
+    let glass = read(Path::new("Cu50Zr50-19652"));
+    let events = read_table("Cu50Zr50-19652-events").unwrap();
+    let numbers = |name: &str| events.column(name).unwrap().numbers().unwrap();
+    let (species, outcomes) = (events.column("species").unwrap(), events.column("outcome").unwrap());
+    let (species, outcomes) = (species.texts().unwrap(), outcomes.texts().unwrap());
+    let configuration = glass.configuration();
+    for (atom, species) in numbers("atom").into_iter().zip(species) {
+        assert_eq!(configuration.elements[configuration.species[atom as usize - 1]].name, *species, "atom {atom}");
+    }
+    let connected: Vec<usize> = (0..outcomes.len()).filter(|&k| outcomes[k] == "connected").collect();
+    // stdlib/glasses/README.md
+    assert_eq!((outcomes.len(), connected.len()), (1500, 517));
+    let [barrier, end, first, second, force, back] =
+        ["barrier", "final_energy", "eigenvalue", "second_eigenvalue", "residual_force", "return_distance"]
+            .map(numbers);
+    for k in connected {
+        assert!(barrier[k] > 0.0 && end[k] < barrier[k] && force[k] < 0.05, "row {k}");
+        assert!(first[k] < 0.0 && second[k] > 0.0 && back[k] < 0.1, "row {k}");
+    }
+    assert_eq!(events.unit("barrier").unwrap(), "eV");
 }
 
 #[test]

@@ -43,7 +43,9 @@ mod binding {
         Ok(Table::from_columns(columns.into_iter().map(read).collect::<crate::error::Result<_>>()?)?)
     }
 
-    /// Reads a csv or parquet file; units stand in the header, `barrier [eV]`, or in the metadata of the parquet file.
+    /// Reads a csv or parquet file; units stand in the header, `barrier [eV]`, or in the metadata of the parquet file. Where there is
+    /// no such file, the table of this name that is part of the program: `Cu50Zr50-19652-events`, the events of a first campaign of
+    /// `artn` on the glass `Cu50Zr50-19652` (see `stdlib/glasses/README.md`).
     #[rhai_fn(return_raw)]
     pub fn read_table(path: &str) -> Raw<Table> {
         Ok(crate::table::read_table(path)?)
