@@ -188,7 +188,7 @@ impl Default for Artn {
             offender_radius: 6.0,
             refinement_radius: 17.0,
             far_field_radius: 8.0,
-            far_field_limit: 0.02,
+            far_field_limit: 0.014,
             soft_eigenvalue: 0.02,
             refined_force_tolerance: 2e-3,
             newton_steps: 40,

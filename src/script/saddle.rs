@@ -81,7 +81,7 @@ mod binding {
     /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
     /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined at first [A], 17
     /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
-    /// - `far_field_limit`: the radius grows until what lies beyond that shell is below this [eV], 0.02
+    /// - `far_field_limit`: the radius grows until what lies beyond that shell is below this [eV], 0.014
     /// - `soft_eigenvalue`: and while the second eigenvalue with that shell is below this [eV/A^2], 0.02
     /// - `newton_steps`: most Newton steps of the refinement, 40
     /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
