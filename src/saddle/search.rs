@@ -260,10 +260,7 @@ impl Search {
         saddle.region.displacement(&mut displacement);
         let ahead = dot(&displacement, &saddle.mode);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
-        let core = self
-            .frame
-            .within(&[saddle.region.positions[refine::most_displaced(&saddle.region).0]], self.options.radius);
-        let Some(mut near) = self.descend(cost, &saddle.region, &saddle.mode, &core, towards_start)? else {
+        let Some(mut near) = self.descend(cost, &saddle.region, &saddle.mode, towards_start)? else {
             return Ok(Err(Outcome::Budget));
         };
         let Some(near_is_start) = self.leads_back(cost, &mut near)? else { return Ok(Err(Outcome::Budget)) };
@@ -271,19 +268,16 @@ impl Search {
         if !near_is_start && ahead.abs() > CLEARLY_AHEAD * norm(&displacement) {
             return Ok(Err(Outcome::Disconnected));
         }
-        let Some(mut far) = self.descend(cost, &saddle.region, &saddle.mode, &core, -towards_start)? else {
+        let Some(mut far) = self.descend(cost, &saddle.region, &saddle.mode, -towards_start)? else {
             return Ok(Err(Outcome::Budget));
         };
         let Some(far_is_start) = self.leads_back(cost, &mut far)? else { return Ok(Err(Outcome::Budget)) };
-        let (start, mut end) = match (near_is_start, far_is_start) {
+        let (start, end) = match (near_is_start, far_is_start) {
             (true, true) => return Ok(Err(Outcome::Identical)),
             (true, false) => (near, far),
             (false, true) => (far, near),
             (false, false) => return Ok(Err(Outcome::Disconnected)),
         };
-        if !self.finish(cost, &mut end)? {
-            return Ok(Err(Outcome::Budget));
-        }
         start.displacement(&mut displacement);
         event.return_distance = largest(&displacement);
         Ok(Ok(end))
@@ -329,8 +323,7 @@ impl Search {
         if ahead.abs() < CLEARLY_AHEAD * norm(&displacement) {
             return Ok(true);
         }
-        let core = self.frame.within(&[saddle.positions[refine::most_displaced(saddle).0]], self.options.radius);
-        let Some(mut near) = self.descend(cost, saddle, mode, &core, -ahead.signum() * self.options.side_push)? else {
+        let Some(mut near) = self.descend(cost, saddle, mode, -ahead.signum() * self.options.side_push)? else {
             return Ok(true);
         };
         // A descent rests on the way where it is flat: only the end of it says where it leads.
@@ -347,7 +340,6 @@ impl Search {
         cost: &mut Cost,
         saddle: &Region<'a>,
         mode: &[Vector],
-        core: &[usize],
         step: f64,
     ) -> Result<Option<Region<'a>>> {
         let descent = self.descent();
@@ -357,6 +349,7 @@ impl Search {
         region.evaluate()?;
         let off_the_ridge = saddle.energy - OFF_THE_RIDGE;
         let arrived = descent.run(&mut region, &mut |r| r.energy < off_the_ridge || self.is_near_start(r, 0.5))?;
+        let core = self.frame.within(&[saddle.positions[refine::most_displaced(saddle).0]], self.options.radius);
         if arrived && 2 * core.len() < region.len() && region.largest_force() > descent.newton_below {
             self.relax_core(cost, &mut region, core, &descent)?;
         }
@@ -391,8 +384,8 @@ impl Search {
 
     /// The way down from the ridge with the atoms of the core only: the far surroundings move so little that it does not
     /// depend on them. Its end is found with them.
-    fn relax_core(&self, cost: &mut Cost, region: &mut Region, core: &[usize], descent: &Descent) -> Result<()> {
-        let mut core = Region::new(&self.frame, core.to_vec())?;
+    fn relax_core(&self, cost: &mut Cost, region: &mut Region, core: Vec<usize>, descent: &Descent) -> Result<()> {
+        let mut core = Region::new(&self.frame, core)?;
         for (atom, position) in core.atoms.iter().zip(&mut core.positions) {
             if let Ok(place) = region.atoms.binary_search(atom) {
                 *position = region.positions[place];
