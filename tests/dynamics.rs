@@ -12,8 +12,8 @@ use vitric::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahma
 use vitric::glass::Glass;
 use vitric::minimize::Freedom;
 use vitric::observer::Silent;
-use vitric::potential::Potential;
 use vitric::potential::lennard_jones::LennardJones;
+use vitric::potential::{Potential, Precision};
 use vitric::units;
 
 fn potential() -> Arc<Potential> {
@@ -76,6 +76,19 @@ fn energy_does_not_drift() {
     // It drifts neither over the run nor, as a drift that grows would, in a half of it.
     for part in [energy, &energy[..energy.len() / 2], &energy[energy.len() / 2..]] {
         assert!(drift(part).abs() < 1e-6, "{}", drift(part));
+    }
+}
+
+#[test]
+fn mixed_precision_drifts_no_more() {
+    let dynamics = Dynamics { initial_temperature: Some(600.0), time: 20.0, seed: 1, ..Default::default() };
+    let mixed = run(Dynamics { precision: Precision::Mixed, ..dynamics.clone() });
+    let double = run(dynamics);
+    assert_ne!(mixed.configuration, double.configuration, "both are the same run");
+    for run in [mixed, double] {
+        let energy = &column(&run, "total_energy")[100..];
+        assert!(drift(energy).abs() < 2e-6, "{}", drift(energy));
+        assert!(spread(energy) < 2e-5, "{}", spread(energy));
     }
 }
 
@@ -167,13 +180,16 @@ fn the_cell_does_not_turn() {
 
 #[test]
 fn the_seed_decides_and_not_the_threads() {
-    let short = || {
-        let ensemble = Ensemble::Langevin(Langevin::default());
-        run(Dynamics { ensemble, time: 0.1, seed: 4, ..Default::default() }).configuration
-    };
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(short);
-    let together = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap().install(short);
-    assert_eq!(alone, together);
+    for precision in [Precision::Double, Precision::Mixed] {
+        let short = || {
+            let ensemble = Ensemble::Langevin(Langevin::default());
+            run(Dynamics { ensemble, time: 0.1, log: Some(0.05), seed: 4, precision, ..Default::default() })
+                .configuration
+        };
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(short);
+        let together = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap().install(short);
+        assert_eq!(alone, together);
+    }
 }
 
 #[test]
@@ -250,6 +266,7 @@ fn a_stored_run_goes_on_to_the_same_bytes() {
             initial_temperature: Some(900.0),
             seed: 6,
             store_every: 2.0,
+            precision: if number % 2 == 1 { Precision::Mixed } else { Precision::Double },
             ..Default::default()
         };
         let kept = Dynamics { store: Some(folder.path().join(format!("{number}.store"))), ..whole.clone() };
@@ -278,6 +295,8 @@ fn a_store_of_another_run_is_refused() {
     };
     let slower = message(Dynamics { time_step: 0.001, ..base.clone() }, &glass());
     assert!(slower.contains("`time_step` = 0.002, this one has 0.001"), "{slower}");
+    let mixed = message(Dynamics { precision: Precision::Mixed, ..base.clone() }, &glass());
+    assert!(mixed.contains("`precision` = double, this one has mixed"), "{mixed}");
     let mut other = glass();
     other.positions[3].x += 1e-9;
     assert!(message(base.clone(), &other).contains("another glass"));

@@ -184,3 +184,20 @@ fn times_that_are_no_whole_steps_are_said() {
     assert!(error.contains("md: `log`"), "{error}");
     assert_eq!(said("time: 40*fs, log: 4*fs, frames: 8*fs"), "");
 }
+
+#[test]
+fn the_precision_is_chosen_and_recorded() {
+    let script = |precision: &str| {
+        with_glass(&format!(
+            "let cold = glass.minimize(#{{ force_tolerance: 0.1 }});
+             let conditions = #{{ temperature: 300, time: 0.2*ps, log: 0.1*ps, seed: 1, precision: {precision:?} }};
+             let warm = cold.anneal(conditions);"
+        ))
+    };
+    let energy = |precision| number(&(script(precision) + "warm.energy"));
+    let (mixed, double) = (energy("mixed"), energy("double"));
+    assert!(mixed != double && (mixed - double).abs() < 1e-2, "{mixed} {double}");
+    assert!(run(&(script("mixed") + "warm.history[-1]")).to_string().contains("precision: mixed"));
+    let wrong = error(&script("single"));
+    assert!(wrong.contains("`precision` must be one of \"double\", \"mixed\""), "{wrong}");
+}

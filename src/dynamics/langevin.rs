@@ -61,7 +61,8 @@ impl Bath {
         let before = state.kinetic_energy();
         let keep = (-time_step / self.damping).exp();
         let noise = (kt * (1.0 - keep * keep)).sqrt();
-        let blocks = state.velocities.par_chunks_mut(BLOCK).zip(state.masses.par_chunks(BLOCK));
+        let (velocities, masses) = state.velocities_and_masses();
+        let blocks = velocities.par_chunks_mut(BLOCK).zip(masses.par_chunks(BLOCK));
         blocks.zip(&mut self.streams).for_each(|((velocities, masses), random)| {
             for (v, m) in velocities.iter_mut().zip(masses) {
                 let kick = Vector::from_fn(|_, _| random.sample::<f64, _>(StandardNormal));

@@ -32,7 +32,7 @@ pub(super) struct Log {
 
 impl Log {
     pub fn new(state: &State) -> Log {
-        Log { mass: state.masses().iter().sum(), rows: Vec::new() }
+        Log { mass: state.total_mass(), rows: Vec::new() }
     }
 
     pub fn record(&mut self, time: f64, state: &State, reservoir: f64) {

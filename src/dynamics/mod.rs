@@ -23,7 +23,7 @@ use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::glass::{Frame, Trajectory};
 use crate::observer::Observer;
-use crate::potential::Potential;
+use crate::potential::{Potential, Precision};
 use crate::table::Table;
 use crate::units;
 use log::Log;
@@ -78,6 +78,8 @@ pub struct Dynamics {
     pub initial_temperature: Option<f64>,
     /// Seed of initial velocities and noise.
     pub seed: u64,
+    /// Precision of the forces of steps that are not logged; double by default.
+    pub precision: Precision,
     /// File in which the run is kept every `store_every`, and from which it goes on when it is there.
     pub store: Option<PathBuf>,
     /// Time between two writes of the store [ps], rounded to thousands of steps; 20 ps by default.
@@ -94,6 +96,7 @@ impl Default for Dynamics {
             frames: None,
             initial_temperature: None,
             seed: 0,
+            precision: Precision::Double,
             store: None,
             store_every: 20.0,
         }
@@ -188,7 +191,7 @@ impl Dynamics {
         self.check()?;
         let steps = (self.time / self.time_step).round() as usize;
         let time_step = self.time_step * units::PICOSECOND;
-        let mut state = State::new(&self.start(configuration)?, potential)?;
+        let mut state = State::new(&self.start(configuration)?, potential, self.precision)?;
         let mut integrator = self.integrator(&state);
         let mut record = Record {
             log_every: self.steps_in(self.log.unwrap_or(self.time / 500.0)),
@@ -348,8 +351,8 @@ impl Dynamics {
 
     /// What stopped the run, and where to look: the time, the atom with the largest force and the fastest one.
     fn explain(&self, error: &Error, step: usize, state: &State) -> Error {
-        let (pushed, force) = largest(state.forces());
-        let (fastest, speed) = largest(&state.velocities);
+        let (pushed, force) = largest(&state.forces());
+        let (fastest, speed) = largest(&state.velocities());
         Error::numeric(format!(
             "md: stopped at step {step} ({:.3} ps): {error}; the largest force, {force:.1} eV/A, is on atom {}; the fastest \
              atom is {} with {:.1} A/ps",
@@ -380,7 +383,7 @@ struct Record {
 impl Record {
     fn frame(&mut self, step: usize, time: f64, state: &State) {
         if self.frame_every.is_some_and(|every| step.is_multiple_of(every)) {
-            self.trajectory.push(time, Frame { cell: state.cell.clone(), positions: state.positions.clone() });
+            self.trajectory.push(time, Frame { cell: state.cell.clone(), positions: state.positions() });
         }
     }
 }
@@ -395,8 +398,8 @@ impl Saved {
     fn store(&mut self, step: usize, state: &State) {
         self.step = step;
         self.configuration.cell = state.cell.clone();
-        self.configuration.positions.copy_from_slice(&state.positions);
-        self.configuration.velocities.copy_from_slice(&state.velocities);
+        self.configuration.positions = state.positions();
+        self.configuration.velocities = state.velocities();
     }
 }
 

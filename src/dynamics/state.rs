@@ -5,7 +5,7 @@ use super::store::Numbers;
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
-use crate::potential::{Engine, Potential};
+use crate::potential::{Engine, Potential, Precision};
 use crate::units;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -21,11 +21,14 @@ const PARALLEL: usize = 16 * BLOCK;
 pub struct State {
     /// Periodic cell.
     pub cell: Cell,
-    /// Unwrapped positions [length].
-    pub positions: Vec<Vector>,
-    /// Velocities [length/time].
-    pub velocities: Vec<Vector>,
-    pub(super) masses: Vec<f64>,
+    /// Number of the atom at each place: atoms that are near in space are near in memory.
+    order: Vec<u32>,
+    /// Unwrapped positions, velocities without the factor `scaling`, and masses, by place.
+    positions: Vec<Vector>,
+    velocities: Vec<Vector>,
+    masses: Vec<f64>,
+    /// Factor that the next pass over the velocities puts in.
+    scaling: f64,
     total_mass: f64,
     engine: Engine,
     energy_wanted: bool,
@@ -51,16 +54,18 @@ pub(super) struct Flow {
 
 impl State {
     /// The state of a configuration, evaluated; one without velocities is at rest.
-    pub fn new(configuration: &Configuration, potential: &Arc<Potential>) -> Result<State> {
+    pub fn new(configuration: &Configuration, potential: &Arc<Potential>, precision: Precision) -> Result<State> {
         let mut engine = Engine::new(potential, configuration)?;
-        engine.evaluate(&configuration.cell, &configuration.positions)?;
+        engine.set_precision(precision);
         let masses = configuration.masses();
         let mut velocities = configuration.velocities.clone();
         velocities.resize(masses.len(), Vector::zeros());
         let mut state = State {
             cell: configuration.cell.clone(),
+            order: (0..masses.len() as u32).collect(),
             positions: configuration.positions.clone(),
             velocities,
+            scaling: 1.0,
             total_mass: masses.iter().sum(),
             masses,
             engine,
@@ -68,7 +73,7 @@ impl State {
             motion: Motion::default(),
         };
         state.remove_drift();
-        state.measure();
+        state.evaluate_anew()?;
         Ok(state)
     }
 
@@ -87,14 +92,30 @@ impl State {
         (3 * self.len().saturating_sub(1)).max(1) as f64
     }
 
-    /// Masses [mass].
-    pub fn masses(&self) -> &[f64] {
-        &self.masses
+    /// Sum of the masses [mass].
+    pub fn total_mass(&self) -> f64 {
+        self.total_mass
     }
 
-    /// Forces [energy/length].
-    pub fn forces(&self) -> &[Vector] {
-        &self.engine.forces
+    /// Unwrapped positions of the atoms [length].
+    pub fn positions(&self) -> Vec<Vector> {
+        self.by_atom(&self.positions, 1.0)
+    }
+
+    /// Velocities of the atoms [length/time].
+    pub fn velocities(&self) -> Vec<Vector> {
+        self.by_atom(&self.velocities, self.scaling)
+    }
+
+    /// Forces on the atoms [energy/length].
+    pub fn forces(&self) -> Vec<Vector> {
+        self.by_atom(&self.engine.forces, 1.0)
+    }
+
+    fn by_atom(&self, places: &[Vector], factor: f64) -> Vec<Vector> {
+        let mut atoms = vec![Vector::zeros(); places.len()];
+        self.order.iter().zip(places).for_each(|(atom, v)| atoms[*atom as usize] = v * factor);
+        atoms
     }
 
     /// Potential energy [energy].
@@ -134,8 +155,8 @@ impl State {
             cell: self.cell.clone(),
             elements: like.elements.clone(),
             species: like.species.clone(),
-            positions: self.positions.clone(),
-            velocities: self.velocities.clone(),
+            positions: self.positions(),
+            velocities: self.velocities(),
         }
     }
 
@@ -167,7 +188,19 @@ impl State {
 
     /// Compute everything at the present positions and velocities, whatever was before.
     pub(super) fn evaluate_anew(&mut self) -> Result<()> {
-        self.engine.forget();
+        let (positions, velocities) = (self.positions(), self.velocities());
+        let cutoff = self.cutoff();
+        let order = self.engine.order_in_space(&self.cell, &positions);
+        let order = order.map_err(|error| explain_thin_cell(error, &self.cell, cutoff))?;
+        let mut masses = vec![0.0; self.len()];
+        self.order.iter().zip(&self.masses).for_each(|(atom, m)| masses[*atom as usize] = *m);
+        for (place, atom) in order.iter().map(|atom| *atom as usize).enumerate() {
+            self.positions[place] = positions[atom];
+            self.velocities[place] = velocities[atom];
+            self.masses[place] = masses[atom];
+        }
+        self.order = order;
+        self.scaling = 1.0;
         self.measure();
         self.update_forces()
     }
@@ -175,19 +208,24 @@ impl State {
     /// Append cell, positions and velocities.
     pub(super) fn write(&self, numbers: &mut Vec<f64>) {
         numbers.extend(self.cell.matrix().iter());
-        numbers.extend(self.positions.iter().chain(&self.velocities).flat_map(|v| v.iter()));
+        numbers.extend(self.positions().iter().chain(&self.velocities()).flat_map(|v| v.iter()));
     }
 
-    /// Take cell, positions and velocities; none when there are too few numbers.
+    /// Take cell, positions and velocities, to be evaluated anew; none when there are too few numbers.
     pub(super) fn read(&mut self, numbers: &mut Numbers) -> Option<()> {
         self.cell = Cell::new(numbers.tensor()?).ok()?;
-        self.positions = numbers.vectors(self.len())?;
-        self.velocities = numbers.vectors(self.len())?;
+        let (positions, velocities) = (numbers.vectors(self.len())?, numbers.vectors(self.len())?);
+        for (place, atom) in self.order.iter().map(|atom| *atom as usize).enumerate() {
+            self.positions[place] = positions[atom];
+            self.velocities[place] = velocities[atom];
+        }
+        self.scaling = 1.0;
         Some(())
     }
 
     /// Give the centre of mass zero velocity.
     pub(super) fn remove_drift(&mut self) {
+        self.put_scaling_in();
         let momentum: Vector = self.velocities.iter().zip(&self.masses).map(|(v, m)| v * *m).sum();
         let drift = momentum / self.total_mass;
         self.velocities.iter_mut().for_each(|v| *v -= drift);
@@ -195,6 +233,7 @@ impl State {
 
     /// Change the velocities by forces and friction.
     pub(super) fn kick(&mut self, flow: &Flow) {
+        let flow = self.scaled(flow);
         let plain = flow.plain();
         self.pass(|_, velocities, forces, masses| {
             let mut motion = Motion::default();
@@ -211,6 +250,7 @@ impl State {
 
     /// The same, and then move the atoms; the velocities are not looked at.
     pub(super) fn kick_and_drift(&mut self, flow: &Flow) {
+        let flow = self.scaled(flow);
         let plain = flow.plain();
         let motion = self.motion;
         self.pass(|positions, velocities, forces, masses| {
@@ -230,18 +270,38 @@ impl State {
 
     /// Move the atoms at their velocities.
     pub(super) fn drift(&mut self, time: f64) {
+        self.put_scaling_in();
         self.positions.iter_mut().zip(&self.velocities).for_each(|(r, v)| *r += v * time);
     }
 
     /// Multiply all velocities.
     pub(super) fn scale(&mut self, factor: f64) {
-        self.velocities.iter_mut().for_each(|v| *v *= factor);
+        self.scaling *= factor;
         self.motion.kinetic *= factor * factor;
         self.motion.fastest *= factor * factor;
     }
 
+    /// The flow with the factor of the velocities in it, which is one afterwards.
+    fn scaled(&mut self, flow: &Flow) -> Flow {
+        Flow { keep: flow.keep * std::mem::replace(&mut self.scaling, 1.0), ..*flow }
+    }
+
+    fn put_scaling_in(&mut self) {
+        let factor = std::mem::replace(&mut self.scaling, 1.0);
+        if factor != 1.0 {
+            self.velocities.iter_mut().for_each(|v| *v *= factor);
+        }
+    }
+
+    /// Velocities and masses, which are not in the order of the atoms.
+    pub(super) fn velocities_and_masses(&mut self) -> (&mut [Vector], &[f64]) {
+        self.put_scaling_in();
+        (&mut self.velocities, &self.masses)
+    }
+
     /// Look at the velocities anew.
     pub(super) fn measure(&mut self) {
+        self.put_scaling_in();
         self.pass(|_, velocities, _, masses| {
             let mut motion = Motion::default();
             velocities.iter().zip(masses).for_each(|(v, m)| motion.count(v, *m));

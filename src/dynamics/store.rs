@@ -55,6 +55,7 @@ impl Store {
             ("frames", text(dynamics.frames)),
             ("initial_temperature", text(dynamics.initial_temperature)),
             ("seed", dynamics.seed.to_string()),
+            ("precision", format!("{:?}", dynamics.precision).to_lowercase()),
         ];
         Store { path: path.to_path_buf(), header: header.map(|(name, value)| (name.to_string(), value)).to_vec() }
     }

@@ -6,6 +6,7 @@
 use super::Potential;
 use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points, Reaches};
 use super::lanes::{Lane, Level, Record};
+use super::single::{self, SINGLES, Short, SinglePairs};
 use super::tables::PairTable;
 use crate::cell::Vector;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Block {
     groups: Arc<Vec<Group>>,
     /// Lists that reach further, near pairs and far ones together; `groups` is pruned from them.
     wide: Vec<Group>,
+    /// Pruned lists for forces in single precision.
+    single: Vec<Group<SINGLES>>,
     close: Option<Close>,
 }
 
@@ -154,6 +157,7 @@ impl Block {
         let mut emptied = |wide: &Group| old_groups.next().unwrap_or_default().emptied(wide.table, wide.frozen);
         block.groups = Arc::new(groups.iter().map(&mut emptied).collect());
         block.wide = groups;
+        block.single = old.single;
         block
     }
 
@@ -162,6 +166,15 @@ impl Block {
     pub fn prune(&mut self, potential: &Potential, skin: f64, ways: bool, level: Level, records: &[Record]) {
         for (group, wide) in Arc::make_mut(&mut self.groups).iter_mut().zip(&self.wide) {
             kernel::prune(level, records, wide, reaches(&potential.tables()[wide.table], skin, ways), group);
+        }
+    }
+
+    /// The same for forces in single precision.
+    pub fn prune_single(&mut self, potential: &Potential, skin: f64, level: Level, records: &[Short]) {
+        self.single.resize_with(self.wide.len(), Group::default);
+        for (group, wide) in self.single.iter_mut().zip(&self.wide) {
+            (group.table, group.frozen) = (wide.table, wide.frozen);
+            single::prune(level, records, wide, reaches(&potential.tables()[wide.table], skin, true), group);
         }
     }
 
@@ -238,6 +251,25 @@ impl Block {
         sum
     }
 
+    /// The densities in single precision.
+    pub fn single_densities(&mut self, potential: &Potential, level: Level, records: &[Short], density: &mut [f32]) {
+        density.fill(0.0);
+        self.close = None;
+        for group in &self.single {
+            let pairs = SinglePairs { records, group, table: &potential.tables()[group.table] };
+            single::densities(level, pairs, density, &mut self.close);
+        }
+    }
+
+    /// The forces in single precision, after the densities at the same positions.
+    pub fn single_forces(&mut self, potential: &Potential, level: Level, records: &[Short], forces: &mut [Short]) {
+        forces.fill(Short::default());
+        for group in &self.single {
+            let pairs = SinglePairs { records, group, table: &potential.tables()[group.table] };
+            single::forces(level, pairs, forces, &mut self.close);
+        }
+    }
+
     /// Two atoms that the last passes found too close, by their tags.
     pub fn close(&self) -> Option<([u32; 2], f64)> {
         self.close.map(|c| (c.pair.map(|k| self.tags.get(k).copied().unwrap_or(u32::MAX)), c.distance))
@@ -301,7 +333,9 @@ impl Block {
     pub fn memory(&self) -> usize {
         let streams = self.groups.iter().chain(&self.wide).flat_map(|g| [&g.near, &g.far]);
         let lists: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
-        4 * lists + 4 * self.tags.capacity()
+        let streams = self.single.iter().flat_map(|g| [&g.near, &g.far]);
+        let single: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
+        4 * (lists + single) + 4 * self.tags.capacity()
     }
 }
 

@@ -10,9 +10,9 @@ use super::tables::{FinePair, Form, Functions, MergedPair, PairTable};
 use crate::cell::Vector;
 use std::cell::RefCell;
 
-/// Vectors of neighbours, atom by atom; one of dummies ends it.
+/// Vectors of `W` neighbours, atom by atom; one of dummies ends it.
 #[derive(Clone, Debug, Default)]
-pub struct Stream {
+pub struct Stream<const W: usize = WIDTH> {
     /// Neighbours as indices of records (four times the number), padded with the dummy.
     pub list: Vec<u32>,
     /// Index of the atom of each vector; [`LAST`] marks its last vector.
@@ -22,15 +22,15 @@ pub struct Stream {
 /// Marks the last vector of an atom; indices of records are multiples of four.
 pub const LAST: u32 = 1;
 
-impl Stream {
+impl<const W: usize> Stream<W> {
     /// Append the `count` neighbours that were written behind the end of the list, which has room for a vector more.
     unsafe fn push(&mut self, atom: usize, count: usize, dummy: u32) {
-        let vectors = count.div_ceil(WIDTH);
+        let vectors = count.div_ceil(W);
         // SAFETY: the caller has written the neighbours and left room behind them.
         unsafe {
             let end = self.list.as_mut_ptr().add(self.list.len() + count);
-            end.cast::<[u32; WIDTH]>().write_unaligned([dummy; WIDTH]);
-            self.list.set_len(self.list.len() + vectors * WIDTH);
+            end.cast::<[u32; W]>().write_unaligned([dummy; W]);
+            self.list.set_len(self.list.len() + vectors * W);
         }
         let owner = 4 * atom as u32;
         if vectors > 0 {
@@ -41,7 +41,7 @@ impl Stream {
 
     /// End the stream.
     pub fn finish(&mut self, dummy: u32) {
-        self.list.extend([dummy; WIDTH]);
+        self.list.extend([dummy; W]);
         self.owners.push(dummy);
         // Room for a list that is somewhat longer next time.
         self.list.shrink_to(self.list.len() + self.list.len() / 32);
@@ -55,32 +55,32 @@ impl Stream {
 
     /// Atom and neighbour of each pair, dummies included.
     pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let owners = self.owners[..self.len()].iter().flat_map(|o| [*o; WIDTH]);
+        let owners = self.owners[..self.len()].iter().flat_map(|o| [*o; W]);
         owners.zip(&self.list).map(|(owner, other)| (owner as usize / 4, *other as usize / 4))
     }
 
-    fn check(&self, records: usize) {
-        assert!(self.list.len() == (self.len() + 1) * WIDTH && records > 0);
+    pub fn check(&self, records: usize) {
+        assert!(self.list.len() == (self.len() + 1) * W && records > 0);
         debug_assert!(self.pairs().all(|(i, j)| i < records && j < records));
     }
 }
 
 /// Pairs of one species of atoms with one species of neighbours.
 #[derive(Clone, Debug, Default)]
-pub struct Group {
+pub struct Group<const W: usize = WIDTH> {
     /// Index into the tables of the potential.
     pub table: usize,
     /// Neighbours near enough for a density, filled up with others.
-    pub near: Stream,
+    pub near: Stream<W>,
     /// The other neighbours.
-    pub far: Stream,
+    pub far: Stream<W>,
     /// True when the neighbours do not move and need no force.
     pub frozen: bool,
 }
 
-impl Group {
+impl<const W: usize> Group<W> {
     /// A group without pairs in the memory of this one.
-    pub fn emptied(mut self, table: usize, frozen: bool) -> Group {
+    pub fn emptied(mut self, table: usize, frozen: bool) -> Group<W> {
         for stream in [&mut self.near, &mut self.far] {
             stream.list.clear();
             stream.owners.clear();
@@ -216,7 +216,6 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
         let mut ahead = look_up::<L>(base, *owner, index);
         // The vector before the first adds nothing to the first neighbours.
         let mut before = (index, L::splat(0.0));
-        let mut sum = L::splat(0.0);
         let mut energy = L::splat(0.0);
         for _ in 0..stream.len() {
             let (s, here, mark) = (ahead.s, index, *owner);
@@ -243,11 +242,8 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
             }
             L::accumulate(density, before.0, before.1);
             before = (here, second);
-            sum = L::add(sum, first);
-            if mark & LAST != 0 {
-                *density.add(mark as usize / 4) += L::sum(sum);
-                sum = L::splat(0.0);
-            }
+            // Rows end too irregularly for a processor to foresee; a sum for each vector costs less than the branch.
+            *density.add(mark as usize / 4) += L::sum(first);
         }
         L::accumulate(density, before.0, before.1);
         L::sum(energy)
@@ -255,7 +251,7 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
 }
 
 /// Note two atoms that are closer than the table allows.
-fn note(table: &PairTable, r: f64, close: &mut Option<Close>, owner: u32, other: u32) {
+pub fn note(table: &PairTable, r: f64, close: &mut Option<Close>, owner: u32, other: u32) {
     // Written so that a distance that is not a number counts as too close.
     if !(r >= table.limit) {
         close.get_or_insert(Close { pair: [owner as usize / 4, other as usize / 4], distance: r });
@@ -339,7 +335,7 @@ unsafe fn run_near_forces<L: Lanes, F: Functions<L>, const FROZEN: bool>(
         let inner = L::splat(table.inner * table.inner);
         let mut ahead = look_up::<L>(base, *owner, index);
         // The vector before the first adds nothing to the first neighbours.
-        let mut before = (index, [zero; 3]);
+        let mut before = (index, [zero; 3], *owner);
         let mut sum = [zero; 3];
         for _ in 0..stream.len() {
             let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
@@ -370,8 +366,10 @@ unsafe fn run_near_forces<L: Lanes, F: Functions<L>, const FROZEN: bool>(
             let force = L::mul(slope, inverse);
             let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
             if !FROZEN {
-                L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
-                before = (here, f);
+                // A sum for each vector costs less than a branch where the row ends, as in the densities.
+                L::exchange(out, before.0, out.add(before.2 as usize / 4), before.1);
+                before = (here, f, mark);
+                continue;
             }
             sum = [L::add(sum[0], f[0]), L::add(sum[1], f[1]), L::add(sum[2], f[2])];
             if mark & LAST != 0 {
@@ -380,7 +378,7 @@ unsafe fn run_near_forces<L: Lanes, F: Functions<L>, const FROZEN: bool>(
             }
         }
         if !FROZEN {
-            L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
+            L::exchange(out, before.0, out.add(before.2 as usize / 4), before.1);
         }
     }
 }
@@ -408,7 +406,7 @@ unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FR
         let mut energy = zero;
         let mut ahead = look_up::<L>(base, *owner, index);
         // The vector before the first adds nothing to the first neighbours.
-        let mut before = (index, [zero; 3]);
+        let mut before = (index, [zero; 3], *owner);
         let mut sum = [zero; 3];
         for _ in 0..stream.len() {
             let (Ahead { d, s, .. }, here, mark) = (ahead, index, *owner);
@@ -437,8 +435,10 @@ unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FR
             let force = L::mul(slope, inverse);
             let f = [L::mul(d[0], force), L::mul(d[1], force), L::mul(d[2], force)];
             if !FROZEN {
-                L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
-                before = (here, f);
+                // A sum for each vector costs less than a branch where the row ends, as in the densities.
+                L::exchange(out, before.0, out.add(before.2 as usize / 4), before.1);
+                before = (here, f, mark);
+                continue;
             }
             sum = [L::add(sum[0], f[0]), L::add(sum[1], f[1]), L::add(sum[2], f[2])];
             if mark & LAST != 0 {
@@ -447,7 +447,7 @@ unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FR
             }
         }
         if !FROZEN {
-            L::scatter(out, before.0, before.1[0], before.1[1], before.1[2]);
+            L::exchange(out, before.0, out.add(before.2 as usize / 4), before.1);
         }
         L::sum(energy)
     }
@@ -1069,7 +1069,7 @@ const FORESIGHT: usize = 16;
 
 /// Ask for the item that the index `FORESIGHT` places ahead names.
 #[inline(always)]
-fn foresee<L: Lanes, I, T>(items: &[T], indices: &[I], place: usize, index: impl Fn(&I) -> u32) {
+pub fn foresee<L: Lanes, I, T>(items: &[T], indices: &[I], place: usize, index: impl Fn(&I) -> u32) {
     if let Some(item) = indices.get(place + FORESIGHT).and_then(|i| items.get(index(i) as usize)) {
         // SAFETY: the item exists; a hint reads nothing.
         unsafe { L::prefetch(item) };
@@ -1256,11 +1256,11 @@ unsafe fn neighbors_body<L: Lanes>(
 
 /// Append a row whose near and far neighbours, as many as `counts` says, were written behind the ends of the lists.
 #[inline(always)]
-unsafe fn finish_row(group: &mut Group, atom: usize, counts: (isize, isize), dummy: u32) {
+pub unsafe fn finish_row<const W: usize>(group: &mut Group<W>, atom: usize, counts: (isize, isize), dummy: u32) {
     let Group { near, far, .. } = group;
     let (near_count, far_count) = (counts.0 as usize, counts.1 as usize);
     // The last vector of near neighbours is filled up with others.
-    let fill = far_count.min(near_count.next_multiple_of(WIDTH) - near_count);
+    let fill = far_count.min(near_count.next_multiple_of(W) - near_count);
     // SAFETY: the caller has written the neighbours and left room for a vector more.
     unsafe {
         let near_end = near.list.as_mut_ptr().add(near.list.len() + near_count);
@@ -1270,6 +1270,33 @@ unsafe fn finish_row(group: &mut Group, atom: usize, counts: (isize, isize), dum
         }
         near.push(atom, near_count + fill, dummy);
         far.push(atom, far_count - fill, dummy);
+    }
+}
+
+impl<const W: usize> Group<W> {
+    /// Take the pairs of another, in no more room than they need.
+    pub fn refill(&mut self, from: &Group<W>) {
+        for (to, from) in [(&mut self.near, &from.near), (&mut self.far, &from.far)] {
+            refill(&mut to.list, &from.list);
+            refill(&mut to.owners, &from.owners);
+        }
+    }
+
+    /// Room for the rows of a wide list, of which none takes more vectors than before and the last one may be written past its end.
+    pub fn make_room(&mut self, wide: &Stream) {
+        for stream in [&mut self.near, &mut self.far] {
+            stream.list.clear();
+            stream.owners.clear();
+            stream.list.reserve((wide.owners.len() + 2) * W);
+        }
+    }
+
+    /// End both lists with a vector of dummies.
+    pub fn end(&mut self, dummy: u32) {
+        for stream in [&mut self.near, &mut self.far] {
+            stream.list.extend([dummy; W]);
+            stream.owners.push(dummy);
+        }
     }
 }
 
@@ -1302,10 +1329,7 @@ pub struct Reaches {
 pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: Reaches, group: &mut Group) {
     PRUNED.with_borrow_mut(|pruned| {
         prune_rows(level, records, &wide.near, reaches, pruned);
-        for (to, from) in [(&mut group.near, &pruned.near), (&mut group.far, &pruned.far)] {
-            refill(&mut to.list, &from.list);
-            refill(&mut to.owners, &from.owners);
-        }
+        group.refill(pruned);
     });
 }
 
@@ -1317,12 +1341,7 @@ dispatch! {
 unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: Reaches, pruned: &mut Group) {
     wide.check(records.len());
     let dummy = 4 * (records.len() - 1) as u32;
-    for stream in [&mut pruned.near, &mut pruned.far] {
-        stream.list.clear();
-        stream.owners.clear();
-        // No row takes more vectors than before; the last one may be written past its end.
-        stream.list.reserve(wide.list.len() + 2 * WIDTH);
-    }
+    pruned.make_room(wide);
     let (mut near, mut far) = (pruned.near.list.as_mut_ptr(), pruned.far.list.as_mut_ptr());
     let (mut near_start, mut far_start) = (near, far);
     for (vector, &owner) in wide.owners[..wide.len()].iter().enumerate() {
@@ -1349,8 +1368,5 @@ unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: 
             }
         }
     }
-    for stream in [&mut pruned.near, &mut pruned.far] {
-        stream.list.extend([dummy; WIDTH]);
-        stream.owners.push(dummy);
-    }
+    pruned.end(dummy);
 }

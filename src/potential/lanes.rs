@@ -215,6 +215,15 @@ pub trait Lanes: Copy {
     unsafe fn scatter(base: *mut Record, index: *const u32, x: Self::V, y: Self::V, z: Self::V);
     /// Subtract the sums over the lanes from one record.
     unsafe fn subtract_sums(record: *mut Record, x: Self::V, y: Self::V, z: Self::V);
+    /// Add eight vectors to the records at eight indices, one after the other, and subtract their sum from another record.
+    #[inline(always)]
+    unsafe fn exchange(base: *mut Record, index: *const u32, owner: *mut Record, v: [Self::V; 3]) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            Self::scatter(base, index, v[0], v[1], v[2]);
+            Self::subtract_sums(owner, v[0], v[1], v[2]);
+        }
+    }
     /// The numbers `base[index / 4]`.
     unsafe fn gather_numbers(base: *const f64, index: *const u32) -> Self::V;
     /// Add eight numbers to `base[index / 4]`, one after the other.
@@ -436,6 +445,40 @@ mod x86 {
     #[derive(Clone, Copy, Debug)]
     pub struct Avx512;
 
+    /// Vectors k and k + 4 of eight as records, for k from 0 to 3.
+    #[inline(always)]
+    unsafe fn records(x: __m512d, y: __m512d, z: __m512d) -> [__m512d; 4] {
+        unsafe {
+            let zero = _mm512_setzero_pd();
+            let (lo, hi) = (_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
+            let (z_lo, z_hi) = (_mm512_unpacklo_pd(z, zero), _mm512_unpackhi_pd(z, zero));
+            let first = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+            let second = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+            [
+                _mm512_permutex2var_pd(lo, first, z_lo),
+                _mm512_permutex2var_pd(hi, first, z_hi),
+                _mm512_permutex2var_pd(lo, second, z_lo),
+                _mm512_permutex2var_pd(hi, second, z_hi),
+            ]
+        }
+    }
+
+    /// Add what `records` has made to the records at eight indices.
+    #[inline(always)]
+    unsafe fn put(base: *mut Record, index: *const u32, v: [__m512d; 4]) {
+        unsafe {
+            let base = base.cast::<f64>();
+            let one = |k: usize, v: __m256d| {
+                let record = base.add(*index.add(k) as usize);
+                _mm256_store_pd(record, _mm256_add_pd(v, _mm256_load_pd(record)));
+            };
+            for (k, v) in v.into_iter().enumerate() {
+                one(k, _mm512_castpd512_pd256(v));
+                one(k + 4, _mm512_extractf64x4_pd::<1>(v));
+            }
+        }
+    }
+
     // SAFETY of every block below: the caller of a method of `Lanes` vouches for the features and for the pointers.
     impl Lanes for Avx512 {
         type V = __m512d;
@@ -601,24 +644,18 @@ mod x86 {
         #[inline(always)]
         unsafe fn scatter(base: *mut Record, index: *const u32, x: __m512d, y: __m512d, z: __m512d) {
             unsafe {
-                let base = base.cast::<f64>();
-                let zero = _mm512_setzero_pd();
-                let (lo, hi) = (_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
-                let (z_lo, z_hi) = (_mm512_unpacklo_pd(z, zero), _mm512_unpackhi_pd(z, zero));
-                let first = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
-                let second = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
-                let put = |k: usize, v: __m256d| {
-                    let record = base.add(*index.add(k) as usize);
-                    _mm256_store_pd(record, _mm256_add_pd(v, _mm256_load_pd(record)));
-                };
-                let both = |k: usize, v: __m512d| {
-                    put(k, _mm512_castpd512_pd256(v));
-                    put(k + 4, _mm512_extractf64x4_pd::<1>(v));
-                };
-                both(0, _mm512_permutex2var_pd(lo, first, z_lo));
-                both(1, _mm512_permutex2var_pd(hi, first, z_hi));
-                both(2, _mm512_permutex2var_pd(lo, second, z_lo));
-                both(3, _mm512_permutex2var_pd(hi, second, z_hi));
+                put(base, index, records(x, y, z));
+            }
+        }
+        #[inline(always)]
+        unsafe fn exchange(base: *mut Record, index: *const u32, owner: *mut Record, [x, y, z]: [__m512d; 3]) {
+            unsafe {
+                let v = records(x, y, z);
+                put(base, index, v);
+                let sum = _mm512_add_pd(_mm512_add_pd(v[0], v[1]), _mm512_add_pd(v[2], v[3]));
+                let sum = _mm256_add_pd(_mm512_castpd512_pd256(sum), _mm512_extractf64x4_pd::<1>(sum));
+                let to = owner.cast::<f64>();
+                _mm256_store_pd(to, _mm256_sub_pd(_mm256_load_pd(to), sum));
             }
         }
         #[inline(always)]

@@ -16,13 +16,14 @@ pub mod lennard_jones;
 pub mod local;
 pub mod radial;
 pub mod setfl;
+mod single;
 pub mod spline;
 mod tables;
 
 use crate::configuration::Element;
 use crate::error::{Error, Result};
 use crate::file::read_bytes;
-pub use engine::Engine;
+pub use engine::{Engine, Precision};
 pub use hessian::Hessian;
 pub use local::{LocalEngine, Surroundings};
 use radial::{Embedding, Radial};

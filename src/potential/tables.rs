@@ -7,6 +7,7 @@
 
 use super::lanes::{Bins, Lanes, ROUNDING, Row, WIDTH};
 use super::radial::{Piece, Radial};
+use super::single::SinglePair;
 
 /// Number of fine intervals of a function that is not made of pieces.
 const FINE: usize = 2048;
@@ -34,6 +35,8 @@ pub struct PairTable {
     pub form: Form,
     /// Exact functions: pair energy, density at the first species, density at the second.
     pub exact: [Radial; 3],
+    /// The functions in single precision.
+    pub single: SinglePair,
 }
 
 /// Two ways to find the polynomial of a distance.
@@ -92,6 +95,7 @@ impl PairTable {
             }
         };
         let exact = [pair.clone(), first.clone(), second.clone()];
+        let single = SinglePair::new(&exact, inner, far);
         PairTable {
             inner,
             limit: exact.iter().map(Radial::limit).fold(0.0, f64::max),
@@ -100,6 +104,7 @@ impl PairTable {
             symmetric: first == second,
             form,
             exact,
+            single,
         }
     }
 }

@@ -153,7 +153,7 @@ fn average(glass: &Glass, dynamics: &Dynamics, from: f64, interval: f64, observe
             if time < from - 1e-9 {
                 return;
             }
-            if let Err(error) = motion.push(&state.cell, &state.positions) {
+            if let Err(error) = motion.push(&state.cell, &state.positions()) {
                 refused = Some(error);
             }
             temperature += state.temperature();

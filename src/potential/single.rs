@@ -1,0 +1,835 @@
+//! Forces in single precision, sixteen pairs at once, for `precision: "mixed"`.
+//!
+//! Positions count from the middle of their block, so that they keep seven digits of some tens of lengths. All functions are
+//! polynomials of the squared distance on 32 segments, eight for each factor of two: the leading bits of the number are the
+//! segment, and no root is needed. Sums over all atoms, positions, velocities and embedding functions stay in double precision.
+#![allow(unsafe_code)]
+
+use super::kernel::{Close, Group, LAST, Reaches, Stream, finish_row, foresee, note};
+use super::lanes::{Avx2, Avx512, Lanes, Portable, Record, WIDTH, dispatch};
+use super::radial::Radial;
+use super::tables::PairTable;
+use std::cell::RefCell;
+
+/// Numbers in one vector of single precision.
+pub const SINGLES: usize = 16;
+
+/// Position or force of an atom in single precision, with a fourth number that rides along.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Short(pub [f32; 4]);
+
+/// Position of the dummy: far, but without overflow of its square.
+pub const DUMMY: Short = Short([1e8, 1e8, 1e8, 0.0]);
+
+/// Segments of a function.
+const SEGMENTS: usize = 32;
+
+/// Coefficients of a segment.
+const COEFFICIENTS: usize = 6;
+
+/// Bits of a number below those that name its segment.
+const SEGMENT_BITS: u32 = 20;
+
+/// Coefficients of a function, by power and segment.
+#[repr(C, align(64))]
+#[derive(Clone, Debug, Default)]
+struct Polynomials([[f32; SEGMENTS]; COEFFICIENTS]);
+
+/// The functions of an ordered pair of species in single precision.
+#[derive(Clone, Debug)]
+pub struct SinglePair {
+    /// Below this squared distance the exact functions are called.
+    inner: f32,
+    /// From this squared distance on all functions are zero.
+    far: f32,
+    /// A squared distance of the last segment, whose polynomials are zero.
+    end: f32,
+    /// Slope of the pair energy over the distance.
+    slope: Polynomials,
+    /// Densities at the first and at the second species, and their slopes over the distance.
+    density: [Polynomials; 2],
+    density_slope: [Polynomials; 2],
+}
+
+impl SinglePair {
+    /// Pair energy and both densities from a distance of `inner` on, until they end at `far`.
+    pub fn new(exact: &[Radial; 3], inner: f64, far: f64) -> SinglePair {
+        let far = (far * far).max(f64::from(f32::MIN_POSITIVE)) as f32;
+        // One segment of zeros follows the one in which the functions end.
+        let after = (far.to_bits() >> SEGMENT_BITS) + 2;
+        let first = after.saturating_sub(SEGMENTS as u32);
+        let inner = (inner * inner).max(f64::from(edge(first)));
+        let fit = |f: usize, of: fn([f64; 3], f64) -> f64| {
+            let mut all = Polynomials::default();
+            for segment in first..after - 1 {
+                let (low, high) = (f64::from(edge(segment)), f64::from(edge(segment + 1)));
+                if high <= inner || low >= f64::from(far) {
+                    continue;
+                }
+                let value = |s: f64| of(exact[f].evaluate(s.sqrt()), s.sqrt());
+                // A function that jumps where it ends is taken from the inside.
+                let last = high.min(f64::from(far) * (1.0 - 1e-12));
+                let coefficients = interpolate(value, low.max(inner), last, 0.5 * (low + high));
+                for (row, c) in all.0.iter_mut().zip(coefficients) {
+                    row[segment as usize % SEGMENTS] = c as f32;
+                }
+            }
+            all
+        };
+        let slope_over_distance: fn([f64; 3], f64) -> f64 = |f, r| f[1] / r;
+        SinglePair {
+            inner: inner as f32,
+            far,
+            end: f32::from_bits((after << SEGMENT_BITS) - 1),
+            slope: fit(0, slope_over_distance),
+            density: [fit(1, |f, _| f[0]), fit(2, |f, _| f[0])],
+            density_slope: [fit(1, slope_over_distance), fit(2, slope_over_distance)],
+        }
+    }
+}
+
+/// Where a segment begins.
+fn edge(segment: u32) -> f32 {
+    f32::from_bits(segment << SEGMENT_BITS)
+}
+
+/// The polynomial in `s - centre` that has the values of a function at the Chebyshev points of an interval.
+fn interpolate(f: impl Fn(f64) -> f64, low: f64, high: f64, centre: f64) -> [f64; COEFFICIENTS] {
+    let points: [f64; COEFFICIENTS] = std::array::from_fn(|k| {
+        let angle = std::f64::consts::PI * (k as f64 + 0.5) / COEFFICIENTS as f64;
+        0.5 * (low + high) + 0.5 * (high - low) * angle.cos()
+    });
+    // Divided differences, and then from Newton's form to powers of `s - centre`.
+    let mut differences = points.map(f);
+    for order in 1..COEFFICIENTS {
+        for k in (order..COEFFICIENTS).rev() {
+            differences[k] = (differences[k] - differences[k - 1]) / (points[k] - points[k - order]);
+        }
+    }
+    let mut powers = [0.0; COEFFICIENTS];
+    for k in (0..COEFFICIENTS).rev() {
+        let shift = points[k] - centre;
+        for power in (1..COEFFICIENTS).rev() {
+            powers[power] = powers[power - 1] - shift * powers[power];
+        }
+        powers[0] = differences[k] - shift * powers[0];
+    }
+    powers
+}
+
+/// Operations on sixteen numbers of single precision.
+///
+/// # Safety
+/// As of [`Lanes`]: callers are compiled with the features of the implementation and run on a processor that has them, and indices,
+/// four times the numbers of records, lie inside the array that the base points to.
+pub trait Singles: Lanes {
+    /// Sixteen numbers.
+    type S: Copy;
+    /// Sixteen segments.
+    type Segments: Copy;
+
+    /// The same number sixteen times.
+    unsafe fn all(x: f32) -> Self::S;
+    /// Sixteen consecutive numbers.
+    unsafe fn read(from: *const f32) -> Self::S;
+    /// Write sixteen consecutive numbers.
+    unsafe fn write(to: *mut f32, v: Self::S);
+    /// `a + b`
+    unsafe fn plus(a: Self::S, b: Self::S) -> Self::S;
+    /// `a - b`
+    unsafe fn minus(a: Self::S, b: Self::S) -> Self::S;
+    /// `a * b`
+    unsafe fn times(a: Self::S, b: Self::S) -> Self::S;
+    /// `a * b + c`
+    unsafe fn times_plus(a: Self::S, b: Self::S, c: Self::S) -> Self::S;
+    /// `a` where `a < b`, `c` elsewhere.
+    unsafe fn if_below(a: Self::S, b: Self::S, c: Self::S) -> Self::S;
+    /// The larger of two.
+    unsafe fn greater(a: Self::S, b: Self::S) -> Self::S;
+    /// One bit for each lane with `a < b`.
+    unsafe fn below(a: Self::S, b: Self::S) -> u16;
+    /// Sum of the lanes.
+    unsafe fn total(a: Self::S) -> f32;
+    /// Segments of squared distances, and how far these are from the middles of the segments.
+    unsafe fn segment(s: Self::S) -> (Self::Segments, Self::S);
+    /// One number of a row for each lane.
+    unsafe fn pick(row: &[f32; SEGMENTS], segments: Self::Segments) -> Self::S;
+    /// The records at sixteen indices, component by component.
+    unsafe fn collect(base: *const Short, index: *const u32) -> [Self::S; 4];
+    /// Add sixteen vectors to the records at sixteen indices, one after the other, and subtract their sum from another record.
+    unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, v: [Self::S; 3]);
+    /// Add sixteen numbers to `base[index / 4]`, one after the other.
+    unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S);
+    /// Of the sixteen indices that have a bit in `valid`, append those whose squared distance `s` is below the first of two limits to
+    /// one list and those below the second but not the first to another; the lists have room for sixteen more than found. Returns the
+    /// new ends.
+    unsafe fn part(
+        s: Self::S,
+        index: *const u32,
+        valid: u16,
+        limits: (Self::S, Self::S),
+        near: *mut u32,
+        far: *mut u32,
+    ) -> (*mut u32, *mut u32);
+}
+
+#[inline(always)]
+fn map(f: impl Fn(usize) -> f32) -> [f32; SINGLES] {
+    let mut v = [0.0; SINGLES];
+    for (k, x) in v.iter_mut().enumerate() {
+        *x = f(k);
+    }
+    v
+}
+
+/// The same code for what every processor has and for AVX2, for which the compiler finds the instructions.
+macro_rules! in_arrays {
+    ($($lanes:ty),*) => {$(
+        // SAFETY of every block below: the caller of a method of `Singles` vouches for the pointers.
+        impl Singles for $lanes {
+            type S = [f32; SINGLES];
+            type Segments = [u32; SINGLES];
+
+            #[inline(always)]
+            unsafe fn all(x: f32) -> Self::S {
+                [x; SINGLES]
+            }
+            #[inline(always)]
+            unsafe fn read(from: *const f32) -> Self::S {
+                unsafe { from.cast::<[f32; SINGLES]>().read_unaligned() }
+            }
+            #[inline(always)]
+            unsafe fn write(to: *mut f32, v: Self::S) {
+                unsafe { to.cast::<[f32; SINGLES]>().write_unaligned(v) }
+            }
+            #[inline(always)]
+            unsafe fn plus(a: Self::S, b: Self::S) -> Self::S {
+                map(|k| a[k] + b[k])
+            }
+            #[inline(always)]
+            unsafe fn minus(a: Self::S, b: Self::S) -> Self::S {
+                map(|k| a[k] - b[k])
+            }
+            #[inline(always)]
+            unsafe fn times(a: Self::S, b: Self::S) -> Self::S {
+                map(|k| a[k] * b[k])
+            }
+            #[inline(always)]
+            unsafe fn times_plus(a: Self::S, b: Self::S, c: Self::S) -> Self::S {
+                map(|k| a[k] * b[k] + c[k])
+            }
+            #[inline(always)]
+            unsafe fn if_below(a: Self::S, b: Self::S, c: Self::S) -> Self::S {
+                map(|k| if a[k] < b[k] { a[k] } else { c[k] })
+            }
+            #[inline(always)]
+            unsafe fn greater(a: Self::S, b: Self::S) -> Self::S {
+                map(|k| if a[k] > b[k] { a[k] } else { b[k] })
+            }
+            #[inline(always)]
+            unsafe fn below(a: Self::S, b: Self::S) -> u16 {
+                (0..SINGLES).fold(0, |mask, k| mask | u16::from(a[k] < b[k]) << k)
+            }
+            #[inline(always)]
+            unsafe fn total(a: Self::S) -> f32 {
+                let mut sums = a;
+                for half in [8, 4, 2, 1] {
+                    (0..half).for_each(|k| sums[k] += sums[k + half]);
+                }
+                sums[0]
+            }
+            #[inline(always)]
+            unsafe fn segment(s: Self::S) -> (Self::Segments, Self::S) {
+                let bits = s.map(f32::to_bits);
+                let middle = |bits: u32| f32::from_bits(bits >> SEGMENT_BITS << SEGMENT_BITS | 1 << (SEGMENT_BITS - 1));
+                (bits.map(|bits| (bits >> SEGMENT_BITS) % SEGMENTS as u32), map(|k| s[k] - middle(bits[k])))
+            }
+            #[inline(always)]
+            unsafe fn pick(row: &[f32; SEGMENTS], segments: Self::Segments) -> Self::S {
+                map(|k| row[segments[k] as usize % SEGMENTS])
+            }
+            #[inline(always)]
+            unsafe fn collect(base: *const Short, index: *const u32) -> [Self::S; 4] {
+                let mut v = [[0.0; SINGLES]; 4];
+                for k in 0..SINGLES {
+                    let record = unsafe { *base.add(*index.add(k) as usize / 4) };
+                    (0..4).for_each(|c| v[c][k] = record.0[c]);
+                }
+                v
+            }
+            #[inline(always)]
+            unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, v: [Self::S; 3]) {
+                for k in 0..SINGLES {
+                    let record = unsafe { &mut *base.add(*index.add(k) as usize / 4) };
+                    (0..3).for_each(|c| record.0[c] += v[c][k]);
+                }
+                for c in 0..3 {
+                    unsafe { (*owner).0[c] -= Self::total(v[c]) };
+                }
+            }
+            #[inline(always)]
+            unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S) {
+                for k in 0..SINGLES {
+                    unsafe { *base.add(*index.add(k) as usize / 4) += v[k] };
+                }
+            }
+            #[inline(always)]
+            unsafe fn part(
+                s: Self::S,
+                index: *const u32,
+                valid: u16,
+                limits: (Self::S, Self::S),
+                mut near: *mut u32,
+                mut far: *mut u32,
+            ) -> (*mut u32, *mut u32) {
+                for k in 0..SINGLES {
+                    unsafe {
+                        let counts = valid >> k & 1 == 1;
+                        near.write(*index.add(k));
+                        far.write(*index.add(k));
+                        near = near.add(usize::from(counts && s[k] < limits.0[k]));
+                        far = far.add(usize::from(counts && s[k] >= limits.0[k] && s[k] < limits.1[k]));
+                    }
+                }
+                (near, far)
+            }
+        }
+    )*};
+}
+
+in_arrays!(Portable);
+
+#[cfg(target_arch = "x86_64")]
+in_arrays!(Avx2);
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::*;
+    use std::arch::x86_64::*;
+
+    // SAFETY of every block below: the caller of a method of `Singles` vouches for the features and for the pointers.
+    impl Singles for Avx512 {
+        type S = __m512;
+        type Segments = __m512i;
+
+        #[inline(always)]
+        unsafe fn all(x: f32) -> __m512 {
+            unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn read(from: *const f32) -> __m512 {
+            unsafe { _mm512_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn write(to: *mut f32, v: __m512) {
+            unsafe { _mm512_storeu_ps(to, v) }
+        }
+        #[inline(always)]
+        unsafe fn plus(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn minus(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_sub_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn times(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn times_plus(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn if_below(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe { _mm512_mask_mov_ps(c, _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), a) }
+        }
+        #[inline(always)]
+        unsafe fn greater(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_max_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn below(a: __m512, b: __m512) -> u16 {
+            unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn total(a: __m512) -> f32 {
+            unsafe { _mm512_reduce_add_ps(a) }
+        }
+        #[inline(always)]
+        unsafe fn segment(s: __m512) -> (__m512i, __m512) {
+            unsafe {
+                let bits = _mm512_castps_si512(s);
+                let keep = _mm512_set1_epi32(-1 << SEGMENT_BITS);
+                let half = _mm512_set1_epi32(1 << (SEGMENT_BITS - 1));
+                // (bits & keep) | half
+                let middle = _mm512_ternarylogic_epi32::<0xea>(bits, keep, half);
+                (_mm512_srli_epi32::<SEGMENT_BITS>(bits), _mm512_sub_ps(s, _mm512_castsi512_ps(middle)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn pick(row: &[f32; SEGMENTS], segments: __m512i) -> __m512 {
+            // The lowest five bits of the index count.
+            unsafe {
+                let (low, high) = (_mm512_loadu_ps(row.as_ptr()), _mm512_loadu_ps(row.as_ptr().add(SINGLES)));
+                _mm512_permutex2var_ps(low, segments, high)
+            }
+        }
+        #[inline(always)]
+        unsafe fn collect(base: *const Short, index: *const u32) -> [__m512; 4] {
+            unsafe {
+                let base = base.cast::<f32>();
+                let one = |k: usize| _mm_load_ps(base.add(*index.add(k) as usize));
+                // Records k, k + 4, k + 8, k + 12 in the quarters.
+                let four = |k: usize| {
+                    let v = _mm512_castps128_ps512(one(k));
+                    let v = _mm512_insertf32x4::<1>(v, one(k + 4));
+                    let v = _mm512_insertf32x4::<2>(v, one(k + 8));
+                    _mm512_insertf32x4::<3>(v, one(k + 12))
+                };
+                let (a, b, c, d) = (four(0), four(1), four(2), four(3));
+                let pair = |a, b| (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                let ((xy_ab, zw_ab), (xy_cd, zw_cd)) = (pair(a, b), pair(c, d));
+                let low = |a, b| _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+                let high = |a, b| _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+                [low(xy_ab, xy_cd), high(xy_ab, xy_cd), low(zw_ab, zw_cd), high(zw_ab, zw_cd)]
+            }
+        }
+        #[inline(always)]
+        unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, [x, y, z]: [__m512; 3]) {
+            unsafe {
+                let base = base.cast::<f32>();
+                let put = |k: usize, v: __m128| {
+                    let record = base.add(*index.add(k) as usize);
+                    _mm_store_ps(record, _mm_add_ps(v, _mm_load_ps(record)));
+                };
+                let zero = _mm512_setzero_ps();
+                let low = |a, b| _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+                let high = |a, b| _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+                let (xy, z_) = (_mm512_unpacklo_ps(x, y), _mm512_unpacklo_ps(z, zero));
+                let (xy_high, z_high) = (_mm512_unpackhi_ps(x, y), _mm512_unpackhi_ps(z, zero));
+                // Vectors k, k + 4, k + 8 and k + 12 as records.
+                let v = [low(xy, z_), high(xy, z_), low(xy_high, z_high), high(xy_high, z_high)];
+                for (k, v) in v.into_iter().enumerate() {
+                    put(k, _mm512_castps512_ps128(v));
+                    put(k + 4, _mm512_extractf32x4_ps::<1>(v));
+                    put(k + 8, _mm512_extractf32x4_ps::<2>(v));
+                    put(k + 12, _mm512_extractf32x4_ps::<3>(v));
+                }
+                let sum = _mm512_add_ps(_mm512_add_ps(v[0], v[1]), _mm512_add_ps(v[2], v[3]));
+                let sum = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps::<1>(sum));
+                let sum = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum));
+                let to = owner.cast::<f32>();
+                _mm_store_ps(to, _mm_sub_ps(_mm_load_ps(to), sum));
+            }
+        }
+        #[inline(always)]
+        unsafe fn add_each(base: *mut f32, index: *const u32, v: __m512) {
+            unsafe {
+                let mut numbers = [0.0f32; SINGLES];
+                _mm512_storeu_ps(numbers.as_mut_ptr(), v);
+                for (k, x) in numbers.iter().enumerate() {
+                    *base.byte_add(*index.add(k) as usize) += x;
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn part(
+            s: __m512,
+            index: *const u32,
+            valid: u16,
+            limits: (__m512, __m512),
+            near: *mut u32,
+            far: *mut u32,
+        ) -> (*mut u32, *mut u32) {
+            unsafe {
+                let close = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid, s, limits.0);
+                let wide = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid & !close, s, limits.1);
+                let numbers = _mm512_loadu_si512(index.cast());
+                // A compression into memory would be many times slower on some processors.
+                _mm512_storeu_si512(near.cast(), _mm512_maskz_compress_epi32(close, numbers));
+                _mm512_storeu_si512(far.cast(), _mm512_maskz_compress_epi32(wide, numbers));
+                (near.add(close.count_ones() as usize), far.add(wide.count_ones() as usize))
+            }
+        }
+    }
+}
+
+/// The pairs of a block and their functions.
+#[derive(Clone, Copy, Debug)]
+pub struct SinglePairs<'a> {
+    /// Positions, with the slope of the embedding energy in the force pass; the last record is the dummy.
+    pub records: &'a [Short],
+    /// The pairs.
+    pub group: &'a Group<SINGLES>,
+    /// Their functions.
+    pub table: &'a PairTable,
+}
+
+impl SinglePairs<'_> {
+    /// What the unsafe code below relies on, together with the indices, which the builder of the lists vouches for.
+    fn check(&self, others: usize) {
+        self.group.near.check(self.records.len());
+        self.group.far.check(self.records.len());
+        assert!(others >= self.records.len());
+    }
+}
+
+/// Sixteen pairs as far as their positions are looked up.
+#[derive(Clone, Copy)]
+struct Ahead<L: Singles> {
+    /// Vectors from the neighbours to the atom.
+    d: [L::S; 3],
+    /// Squares of the distances.
+    s: L::S,
+    /// Fourth numbers of the neighbours.
+    w: L::S,
+}
+
+#[inline(always)]
+unsafe fn look_up<L: Singles>(base: *const Short, owner: u32, index: *const u32) -> Ahead<L> {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let [x, y, z, w] = L::collect(base, index);
+        let centre = base.cast::<f32>().add((owner & !LAST) as usize);
+        let dx = L::minus(L::all(*centre), x);
+        let dy = L::minus(L::all(*centre.add(1)), y);
+        let dz = L::minus(L::all(*centre.add(2)), z);
+        Ahead { d: [dx, dy, dz], s: L::times_plus(dz, dz, L::times_plus(dy, dy, L::times(dx, dx))), w }
+    }
+}
+
+/// Value of a polynomial whose coefficients are looked up.
+#[inline(always)]
+unsafe fn polynomial<L: Singles>(rows: &Polynomials, segments: L::Segments, t: L::S) -> L::S {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let mut value = L::pick(&rows.0[COEFFICIENTS - 1], segments);
+        for row in rows.0[..COEFFICIENTS - 1].iter().rev() {
+            value = L::times_plus(value, t, L::pick(row, segments));
+        }
+        value
+    }
+}
+
+/// Replace what the polynomials gave below their range: pair energy and densities at both species, or their slopes over the distance
+/// (`order` 1), behind the squares of the distances.
+#[cold]
+#[inline(never)]
+fn exact_values(
+    table: &PairTable,
+    order: usize,
+    below: u16,
+    values: &mut [[f32; SINGLES]; 4],
+    close: &mut Option<Close>,
+    owner: u32,
+    index: *const u32,
+) {
+    for lane in (0..SINGLES).filter(|k| below >> k & 1 == 1) {
+        let r = f64::from(values[0][lane]).sqrt();
+        // SAFETY: the caller's list has sixteen indices here.
+        note(table, r, close, owner, unsafe { *index.add(lane) });
+        let over = if order == 0 { 1.0 } else { r };
+        for f in 0..3 {
+            values[f + 1][lane] = (table.exact[f].evaluate(r)[order] / over) as f32;
+        }
+    }
+}
+
+dispatch! {
+    /// Add the densities of all near pairs to `density`.
+    pub fn densities / densities_body(pairs: SinglePairs<'_>, density: &mut [f32], close: &mut Option<Close>)
+}
+
+#[inline(always)]
+unsafe fn densities_body<L: Singles>(pairs: SinglePairs<'_>, density: &mut [f32], close: &mut Option<Close>) {
+    pairs.check(density.len());
+    // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
+    unsafe {
+        match pairs.table.symmetric {
+            true => run_densities::<L, true>(pairs, density, close),
+            false => run_densities::<L, false>(pairs, density, close),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn run_densities<L: Singles, const SYMMETRIC: bool>(
+    pairs: SinglePairs<'_>,
+    density: &mut [f32],
+    close: &mut Option<Close>,
+) {
+    let SinglePairs { records, group, table } = pairs;
+    let (stream, functions) = (&group.near, &table.single);
+    if stream.len() == 0 {
+        return;
+    }
+    let base = records.as_ptr();
+    let density = density.as_mut_ptr();
+    let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
+    // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
+    unsafe {
+        let (inner, far, end) = (L::all(functions.inner), L::all(functions.far), L::all(functions.end));
+        let mut ahead = look_up::<L>(base, *owner, index);
+        // The vector before the first adds nothing to the first neighbours.
+        let mut before = (index, L::all(0.0));
+        for _ in 0..stream.len() {
+            let (s, here, mark) = (ahead.s, index, *owner);
+            index = index.add(SINGLES);
+            owner = owner.add(1);
+            ahead = look_up::<L>(base, *owner, index);
+
+            let (segments, t) = L::segment(L::if_below(s, far, end));
+            let mut first = polynomial::<L>(&functions.density[0], segments, t);
+            let mut second = if SYMMETRIC { first } else { polynomial::<L>(&functions.density[1], segments, t) };
+            let below = L::below(s, inner);
+            if below != 0 {
+                let mut values = [[0.0; SINGLES]; 4];
+                for (to, v) in values.iter_mut().zip([s, s, first, second]) {
+                    L::write(to.as_mut_ptr(), v);
+                }
+                exact_values(table, 0, below, &mut values, close, mark, here);
+                [first, second] = [2, 3].map(|k: usize| L::read(values[k].as_ptr()));
+            }
+            L::add_each(density, before.0, before.1);
+            before = (here, second);
+            // As in the double kernels, a sum for each vector costs less than a branch where the row ends.
+            *density.add(mark as usize / 4) += L::total(first);
+        }
+        L::add_each(density, before.0, before.1);
+    }
+}
+
+dispatch! {
+    /// Add the forces of all pairs; the fourth component of the positions holds the slopes of the embedding energies.
+    pub fn forces / forces_body(pairs: SinglePairs<'_>, forces: &mut [Short], close: &mut Option<Close>)
+}
+
+#[inline(always)]
+unsafe fn forces_body<L: Singles>(pairs: SinglePairs<'_>, forces: &mut [Short], close: &mut Option<Close>) {
+    pairs.check(forces.len());
+    let Group { near, far, .. } = pairs.group;
+    // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
+    unsafe {
+        match pairs.table.symmetric {
+            true => run_forces::<L, true, true>(pairs, near, forces, close),
+            false => run_forces::<L, true, false>(pairs, near, forces, close),
+        }
+        run_forces::<L, false, true>(pairs, far, forces, close);
+    }
+}
+
+#[inline(always)]
+unsafe fn run_forces<L: Singles, const NEAR: bool, const SYMMETRIC: bool>(
+    pairs: SinglePairs<'_>,
+    stream: &Stream<SINGLES>,
+    forces: &mut [Short],
+    close: &mut Option<Close>,
+) {
+    let SinglePairs { records, table, .. } = pairs;
+    if stream.len() == 0 {
+        return;
+    }
+    let functions = &table.single;
+    let base = records.as_ptr();
+    let out = forces.as_mut_ptr();
+    let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
+    // SAFETY: `check` has compared the lengths; the stream has one vector more than `len`, which is looked up but not used.
+    unsafe {
+        let zero = L::all(0.0);
+        let (inner, far, end) = (L::all(functions.inner), L::all(functions.far), L::all(functions.end));
+        let mut ahead = look_up::<L>(base, *owner, index);
+        // The vector before the first adds nothing to the first neighbours.
+        let mut before = (index, [zero; 3], *owner);
+        for _ in 0..stream.len() {
+            let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
+            index = index.add(SINGLES);
+            owner = owner.add(1);
+            ahead = look_up::<L>(base, *owner, index);
+
+            let (segments, t) = L::segment(L::if_below(s, far, end));
+            let mut slope = polynomial::<L>(&functions.slope, segments, t);
+            let (mut first, mut second) = (zero, zero);
+            if NEAR {
+                first = polynomial::<L>(&functions.density_slope[0], segments, t);
+                second = if SYMMETRIC { first } else { polynomial::<L>(&functions.density_slope[1], segments, t) };
+            }
+            let below = L::below(s, inner);
+            if below != 0 {
+                let mut values = [[0.0; SINGLES]; 4];
+                for (to, v) in values.iter_mut().zip([s, slope, first, second]) {
+                    L::write(to.as_mut_ptr(), v);
+                }
+                exact_values(table, 1, below, &mut values, close, mark, here);
+                [slope, first, second] = [1, 2, 3].map(|k: usize| L::read(values[k].as_ptr()));
+            }
+            if NEAR {
+                let bend = L::all(*base.cast::<f32>().add((mark & !LAST) as usize + 3));
+                slope = if SYMMETRIC {
+                    L::times_plus(L::plus(bend, w), first, slope)
+                } else {
+                    L::times_plus(w, second, L::times_plus(bend, first, slope))
+                };
+            }
+            let f = d.map(|d| L::times(d, slope));
+            L::spread(out, before.0, out.add(before.2 as usize / 4), before.1);
+            before = (here, f, mark);
+        }
+        L::spread(out, before.0, out.add(before.2 as usize / 4), before.1);
+    }
+}
+
+thread_local! {
+    /// Lists of pruned rows before they are copied to where they take no more room than they need.
+    static PRUNED: RefCell<Group<SINGLES>> = RefCell::default();
+}
+
+/// Keep of the pairs of a wide list those that are within the `reaches` now.
+pub fn prune(
+    level: super::lanes::Level,
+    records: &[Short],
+    wide: &Group,
+    reaches: Reaches,
+    group: &mut Group<SINGLES>,
+) {
+    PRUNED.with_borrow_mut(|pruned| {
+        prune_rows(level, records, &wide.near, reaches, pruned);
+        group.refill(pruned);
+    });
+}
+
+/// What a distance in single precision may be wrong by [length].
+const ROUNDING: f32 = 1e-4;
+
+dispatch! {
+    fn prune_rows / prune_rows_body(records: &[Short], wide: &Stream, reaches: Reaches, pruned: &mut Group<SINGLES>)
+}
+
+#[inline(always)]
+unsafe fn prune_rows_body<L: Singles>(records: &[Short], wide: &Stream, reaches: Reaches, pruned: &mut Group<SINGLES>) {
+    wide.check(records.len());
+    let dummy = 4 * (records.len() - 1) as u32;
+    pruned.make_room(wide);
+    let (mut near, mut far) = (pruned.near.list.as_mut_ptr(), pruned.far.list.as_mut_ptr());
+    let (mut near_start, mut far_start) = (near, far);
+    let mut vector = 0;
+    while vector < wide.len() {
+        let mut owner = wide.owners[vector];
+        // The last vector of a row may be one of eight; those behind it belong to the next row.
+        let both = owner & LAST == 0;
+        // SAFETY: `check` has compared the lengths, eight dummies end the list, indices were made by its builder, and there is room.
+        unsafe {
+            let index = wide.list.as_ptr().add(vector * WIDTH);
+            let Ahead { s, w, .. } = look_up::<L>(records.as_ptr(), owner, index);
+            let allowed = if reaches.ways {
+                L::plus(w, L::all(records.get_unchecked(owner as usize / 4).0[3]))
+            } else {
+                L::all(0.0)
+            };
+            let limit = |reach: f64| {
+                let reach = L::greater(L::plus(allowed, L::all(reach as f32 + ROUNDING)), L::all(0.0));
+                L::times(reach, reach)
+            };
+            let valid = if both { 0xffff } else { 0x00ff };
+            let limits = (limit(reaches.near), limit(reaches.far));
+            (near, far) = L::part(s, index, valid, limits, near, far);
+            vector += 1;
+            if both {
+                owner = wide.owners[vector];
+                vector += 1;
+            }
+            if owner & LAST != 0 {
+                let counts = (near.offset_from(near_start), far.offset_from(far_start));
+                finish_row(pruned, owner as usize / 4, counts, dummy);
+                near_start = pruned.near.list.as_mut_ptr().add(pruned.near.list.len());
+                far_start = pruned.far.list.as_mut_ptr().add(pruned.far.list.len());
+                (near, far) = (near_start, far_start);
+            }
+        }
+    }
+    pruned.end(dummy);
+}
+
+dispatch! {
+    /// Write positions, from the middle of a block, to its own records, and those of images, for each of which the rank and the number
+    /// of its image are given, to the others.
+    pub fn place / place_body(
+        own: &[Record], wrapped: &[Record], images: &[Record], shows: &[(u32, u8)], middle: &Record, records: &mut [Short]
+    )
+}
+
+#[inline(always)]
+unsafe fn place_body<L: Lanes>(
+    own: &[Record],
+    wrapped: &[Record],
+    images: &[Record],
+    shows: &[(u32, u8)],
+    middle: &Record,
+    records: &mut [Short],
+) {
+    let (inside, ghosts) = records.split_at_mut(own.len());
+    for (record, at) in inside.iter_mut().zip(own) {
+        *record = Short([0, 1, 2, 3].map(|k| (at.0[k] - middle.0[k]) as f32));
+    }
+    let mut shifts = [Record::default(); 27];
+    for (shift, image) in shifts.iter_mut().zip(images) {
+        *shift = Record([0, 1, 2, 3].map(|k| image.0[k] - middle.0[k]));
+    }
+    for (place, (record, &(rank, image))) in ghosts.iter_mut().zip(shows).enumerate() {
+        foresee::<L, _, _>(wrapped, shows, place, |shown| shown.0);
+        let (at, shift) = (&wrapped[rank as usize], &shifts[image as usize]);
+        *record = Short([0, 1, 2, 3].map(|k| (at.0[k] + shift.0[k]) as f32));
+    }
+}
+
+dispatch! {
+    /// Write the slopes of the embedding energies of a block's own atoms and of its images to their records.
+    pub fn place_slopes / place_slopes_body(
+        own: &[f64], slope: &[f64], shows: &[(u32, u8)], records: &mut [Short]
+    )
+}
+
+#[inline(always)]
+unsafe fn place_slopes_body<L: Lanes>(own: &[f64], slope: &[f64], shows: &[(u32, u8)], records: &mut [Short]) {
+    let (inside, ghosts) = records.split_at_mut(own.len());
+    inside.iter_mut().zip(own).for_each(|(record, slope)| record.0[3] = *slope as f32);
+    for (place, (record, &(rank, _))) in ghosts.iter_mut().zip(shows).enumerate() {
+        foresee::<L, _, _>(slope, shows, place, |shown| shown.0);
+        record.0[3] = slope[rank as usize] as f32;
+    }
+}
+
+dispatch! {
+    /// Sum of `x f^T` over records in double precision, row by row; the fourth column is meaningless.
+    pub fn moments / moments_body(records: &[Short], forces: &[Short]) -> [[f64; 4]; 3]
+}
+
+#[inline(always)]
+unsafe fn moments_body<L: Lanes>(records: &[Short], forces: &[Short]) -> [[f64; 4]; 3] {
+    let mut sum = [[0.0; 4]; 3];
+    for (x, f) in records.iter().zip(forces) {
+        let f = f.0.map(f64::from);
+        for row in 0..3 {
+            for column in 0..4 {
+                sum[row][column] += f64::from(x.0[row]) * f[column];
+            }
+        }
+    }
+    sum
+}
+
+dispatch! {
+    /// Sum the forces on a block's own atoms and on their ghosts in double precision.
+    pub fn gather / gather_body(own: &[Short], records: &[Short], returns: &[(u32, u32)], felt: &mut [Record])
+}
+
+#[inline(always)]
+unsafe fn gather_body<L: Lanes>(own: &[Short], records: &[Short], returns: &[(u32, u32)], felt: &mut [Record]) {
+    felt.iter_mut().zip(own).for_each(|(felt, own)| felt.0 = own.0.map(f64::from));
+    for (number, &(record, place)) in returns.iter().enumerate() {
+        foresee::<L, _, _>(records, returns, number, |back| back.0);
+        let (from, to) = (&records[record as usize], &mut felt[place as usize]);
+        (0..4).for_each(|k| to.0[k] += f64::from(from.0[k]));
+    }
+}
