@@ -32,7 +32,10 @@ const FORESEEN: f64 = 5.0;
 const CUTOFF: f64 = 7.6;
 
 /// Atoms in a block, about: few enough for the cache of one core, many enough to outnumber the ghosts.
-const BLOCK: f64 = 1000.0;
+const BLOCK: f64 = 1500.0;
+
+/// A sample of more atoms is worth two blocks, for two threads, where one would do.
+const DIVIDED: usize = 3000;
 
 /// How forces are computed that come without an energy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -429,9 +432,8 @@ impl From<Partition> for Memory {
     }
 }
 
-/// The memory of a list, emptied and filled anew.
-fn refilled<T: Clone>(mut old: Vec<T>, length: usize, value: T) -> Vec<T> {
-    old.clear();
+/// The memory of a list at another length, with whatever is in it.
+fn resized<T: Clone>(mut old: Vec<T>, length: usize, value: T) -> Vec<T> {
     old.resize(length, value);
     old
 }
@@ -451,8 +453,14 @@ impl Partition {
         let (wraps, fractions) = wrap(cell, positions, names)?;
         let reach = potential.cutoff() + skin;
         let widths = cell.widths();
-        let edge = (BLOCK * cell.volume() / positions.len() as f64).cbrt().max(reach);
-        let count = widths.map(|w| ((w / edge) as usize).max(1));
+        let edge = (BLOCK * cell.volume() / positions.len() as f64).cbrt();
+        let most = widths.map(|w| ((w / reach) as usize).max(1));
+        let mut count = [0, 1, 2].map(|k| ((widths[k] / edge).round() as usize).clamp(1, most[k]));
+        let longest = if widths[1] > widths[0] { 1 } else { 0 };
+        let longest = if widths[2] > widths[longest] { 2 } else { longest };
+        if count == [1; 3] && positions.len() > DIVIDED && most[longest] > 1 {
+            count[longest] = 2;
+        }
         let parts = Parts::new(count, &fractions);
         old.blocks.resize_with(count.iter().product(), Block::default);
         let (blocks, middles): (Vec<Block>, Vec<Record>) = (old.blocks.into_par_iter().enumerate())
@@ -473,21 +481,21 @@ impl Partition {
             wraps: by_rank().map(|atom| wraps[atom]).collect(),
             start: by_rank().map(|atom| record(cell.cartesian(&fractions[atom]))).collect(),
             pruned_cell: cell.clone(),
-            pruned_at: refilled(old.pruned_at, positions.len(), Record::default()),
+            pruned_at: resized(old.pruned_at, positions.len(), Record::default()),
             pruned_skin: skin * PRUNED_SKIN / SKIN,
             pruned: None,
             stale: true,
-            wrapped: refilled(old.wrapped, positions.len(), Record::default()),
+            wrapped: resized(old.wrapped, positions.len(), Record::default()),
             steps: by_rank().map(|atom| old.steps.get(atom).copied().unwrap_or(0.0)).collect(),
-            felt: refilled(old.felt, positions.len(), Record::default()),
+            felt: resized(old.felt, positions.len(), Record::default()),
             images: Vec::new(),
-            records: refilled(old.records, records, Block::dummy()),
-            forces: refilled(old.forces, records, Record::default()),
-            density: refilled(old.density, records, 0.0),
+            records: resized(old.records, records, Block::dummy()),
+            forces: resized(old.forces, records, Record::default()),
+            density: resized(old.density, records, 0.0),
             middles,
             single: old.single,
-            total: refilled(old.total, positions.len(), 0.0),
-            slope: refilled(old.slope, positions.len(), 0.0),
+            total: resized(old.total, positions.len(), 0.0),
+            slope: resized(old.slope, positions.len(), 0.0),
             layout: layout.into(),
             blocks,
         })
@@ -527,11 +535,12 @@ impl Partition {
         }
         // Pairs farther apart than what is left of the wide list are not in it.
         let most = 0.5 * (left - pruned_reach);
-        for (wrapped, step) in self.wrapped.iter_mut().zip(&self.steps) {
-            wrapped.0[3] = (FORESEEN * step).min(most);
-        }
+        let chunks = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks_mut(CHUNK));
+        chunks.into_par_iter().zip(self.steps.par_chunks(CHUNK)).for_each(|((wrapped, pruned_at), steps)| {
+            wrapped.iter_mut().zip(steps).for_each(|(wrapped, step)| wrapped.0[3] = (FORESEEN * step).min(most));
+            pruned_at.copy_from_slice(wrapped);
+        });
         self.pruned_cell.clone_from(cell);
-        self.pruned_at.copy_from_slice(&self.wrapped);
         true
     }
 
@@ -556,6 +565,7 @@ impl Partition {
                 let (inside, ghosts) = records.split_at_mut(own.len());
                 inside.copy_from_slice(&wrapped[own.clone()]);
                 kernel::place_images(level, wrapped, images, &layout.shown(number)[own.len()..], ghosts);
+                records[layout.shown(number).len()] = Block::dummy();
                 if stale {
                     block.prune(potential, skin, true, level, records);
                 }
@@ -577,9 +587,7 @@ impl Partition {
                 let own = layout.ranks[number]..layout.ranks[number + 1];
                 let shown = &layout.shown(number)[own.len()..];
                 single::place(level, &wrapped[own], wrapped, images, shown, &middles[number], records);
-                if let Some(last) = records.last_mut() {
-                    *last = DUMMY;
-                }
+                records[layout.shown(number).len()] = DUMMY;
                 if stale {
                     block.prune_single(potential, skin, level, records);
                 }

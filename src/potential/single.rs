@@ -6,7 +6,9 @@
 #![allow(unsafe_code)]
 
 use super::kernel::{Close, Group, LAST, Reaches, Stream, finish_row, foresee, note};
-use super::lanes::{Avx2, Avx512, Lanes, Portable, Record, WIDTH, dispatch};
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{Avx2, Avx512};
+use super::lanes::{Lanes, Level, Portable, Record, WIDTH, dispatch};
 use super::radial::Radial;
 use super::tables::PairTable;
 use std::cell::RefCell;
@@ -686,13 +688,7 @@ thread_local! {
 }
 
 /// Keep of the pairs of a wide list those that are within the `reaches` now.
-pub fn prune(
-    level: super::lanes::Level,
-    records: &[Short],
-    wide: &Group,
-    reaches: Reaches,
-    group: &mut Group<SINGLES>,
-) {
+pub fn prune(level: Level, records: &[Short], wide: &Group, reaches: Reaches, group: &mut Group<SINGLES>) {
     PRUNED.with_borrow_mut(|pruned| {
         prune_rows(level, records, &wide.near, reaches, pruned);
         group.refill(pruned);
