@@ -138,8 +138,8 @@ impl Search {
         event.search_force_evaluations = activation.region.cost.force_evaluations as f64;
         event.search_hessian_products = activation.region.cost.hessian_products as f64;
         cost.add(activation.region.cost);
-        let mut saddle = match climbed? {
-            Ok(saddle) => saddle,
+        let (mut saddle, return_distance) = match climbed? {
+            Ok(found) => found,
             Err(outcome) => return Ok(outcome),
         };
         cost.add(saddle.region.cost);
@@ -147,16 +147,18 @@ impl Search {
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
             return Ok(Outcome::NotFirstOrder);
         }
+        let mut known = Known { return_distance, end: None };
         let (end, radius) = loop {
-            let radius = saddle.radius;
-            let end = match self.relax_sides(event, cost, &saddle)? {
-                Ok(end) => end,
+            let (end, radius) = match self.relax_sides(event, cost, &saddle, known)? {
+                Ok(found) => found,
                 Err(outcome) => return Ok(outcome),
             };
             // Only what turned out to be an event is worth its far field. A saddle that moved has other sides.
             match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
                 Settled::InPlace => break (end, radius),
-                Settled::Elsewhere => {}
+                Settled::Elsewhere(moved) => {
+                    known = Known { return_distance: None, end: (moved < SAME_SADDLE).then_some((end, radius)) };
+                }
                 Settled::Lost => return Ok(Outcome::NotFirstOrder),
             }
         };
@@ -172,14 +174,15 @@ impl Search {
         Ok(Outcome::Connected)
     }
 
-    /// Climb and refine; when the refinement finds only a shoulder, climb on with a smaller force tolerance.
+    /// Climb and refine; when the refinement finds only a shoulder, climb on with a smaller force tolerance. The saddle comes with
+    /// the distance from the start at which the side that leads there ends, if the atoms of the search alone tell it.
     fn climb<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         activation: &mut Activation<'a>,
         random: &mut Random,
-    ) -> Result<std::result::Result<Saddle<'a>, Outcome>> {
+    ) -> Result<std::result::Result<(Saddle<'a>, Option<f64>), Outcome>> {
         let options = &self.options;
         if let Err(outcome) = activation.leave_basin(random)? {
             return Ok(Err(outcome));
@@ -191,16 +194,21 @@ impl Search {
             }
             event.barrier_unrefined = activation.region.energy;
             if let Some((core, mode)) = self.tighten(cost, activation)? {
-                if !core.is_free() && !self.may_lead_back(cost, &core, &mode)? {
-                    self.describe(event, &core);
-                    event.barrier = core.energy;
-                    return Ok(Err(Outcome::Disconnected));
-                }
-                let (region, mode) = refine::surroundings(options, core, mode)?;
+                let sides = if core.is_free() { Ok(None) } else { self.look_down(cost, &core, &mode)? };
+                let return_distance = match sides {
+                    Ok(distance) => distance,
+                    Err(outcome) => {
+                        self.describe(event, &core);
+                        event.barrier = core.energy;
+                        return Ok(Err(outcome));
+                    }
+                };
+                let (region, mode) = refine::surroundings(options, core.clone(), mode)?;
                 match refine::refine_to_first_order(options, region, mode, random)? {
                     Ok(saddle) => {
                         event.barrier_unrefined = saddle.unrefined;
-                        return Ok(Ok(saddle));
+                        let same = largest(&saddle.region.way_from(&core)) < SAME_SADDLE;
+                        return Ok(Ok((saddle, return_distance.filter(|_| same))));
                     }
                     Err(region) => cost.add(region.cost),
                 }
@@ -248,39 +256,52 @@ impl Search {
         event.residual_force = saddle.residual_force;
     }
 
-    /// Relax both sides of the saddle and compare them with the start, the side that points towards it first. The end of the
-    /// event when one of them, and only one, is the start.
+    /// Relax both sides of the saddle, as far as they are not known, and compare them with the start, the side that points towards
+    /// it first. The end of the event, with its radius, when one side, and only one, is the start.
     fn relax_sides<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         saddle: &Saddle<'a>,
-    ) -> Result<std::result::Result<Region<'a>, Outcome>> {
+        known: Known<'a>,
+    ) -> Result<std::result::Result<(Region<'a>, f64), Outcome>> {
         let mut displacement = Vec::new();
         saddle.region.displacement(&mut displacement);
         let ahead = dot(&displacement, &saddle.mode);
+        let clear = is_clear(ahead, &displacement);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
-        let Some(mut near) = self.descend(cost, &saddle.region, &saddle.mode, towards_start)? else {
-            return Ok(Err(Outcome::Budget));
-        };
-        let Some(near_is_start) = self.leads_back(cost, &mut near)? else { return Ok(Err(Outcome::Budget)) };
-        // With a clear direction the other side leads further away, and is not worth its cost.
-        if !near_is_start && ahead.abs() > CLEARLY_AHEAD * norm(&displacement) {
-            return Ok(Err(Outcome::Disconnected));
+        let mut near = None;
+        if let Some(distance) = known.return_distance.filter(|_| clear) {
+            event.return_distance = distance;
+        } else {
+            near = self.side(cost, saddle, towards_start)?;
+            let Some(near) = &near else { return Ok(Err(Outcome::Budget)) };
+            let is_start = self.is_start(near);
+            // With a clear direction the other side leads further away, and is not worth its cost.
+            if !is_start && clear {
+                return Ok(Err(Outcome::Disconnected));
+            }
+            if is_start {
+                near.displacement(&mut displacement);
+                event.return_distance = largest(&displacement);
+                if let Some(end) = known.end {
+                    return Ok(Ok(end));
+                }
+            }
         }
-        let Some(mut far) = self.descend(cost, &saddle.region, &saddle.mode, -towards_start)? else {
-            return Ok(Err(Outcome::Budget));
+        let near = near.filter(|near| !self.is_start(near));
+        let Some(far) = self.side(cost, saddle, -towards_start)? else { return Ok(Err(Outcome::Budget)) };
+        let end = match (near, self.is_start(&far)) {
+            (None, true) => return Ok(Err(Outcome::Identical)),
+            (None, false) => far,
+            (Some(_), false) => return Ok(Err(Outcome::Disconnected)),
+            (Some(near), true) => {
+                far.displacement(&mut displacement);
+                event.return_distance = largest(&displacement);
+                near
+            }
         };
-        let Some(far_is_start) = self.leads_back(cost, &mut far)? else { return Ok(Err(Outcome::Budget)) };
-        let (start, end) = match (near_is_start, far_is_start) {
-            (true, true) => return Ok(Err(Outcome::Identical)),
-            (true, false) => (near, far),
-            (false, true) => (far, near),
-            (false, false) => return Ok(Err(Outcome::Disconnected)),
-        };
-        start.displacement(&mut displacement);
-        event.return_distance = largest(&displacement);
-        Ok(Ok(end))
+        Ok(Ok((end, saddle.radius)))
     }
 
     /// The final minimum, with the answer of what lies beyond its radius.
@@ -314,24 +335,33 @@ impl Search {
         }
     }
 
-    /// False when a saddle, of which only the atoms of the search are relaxed so far, clearly leads from somewhere else to somewhere
-    /// else, and is not worth more.
-    fn may_lead_back(&self, cost: &mut Cost, saddle: &Region, mode: &[Vector]) -> Result<bool> {
+    /// Follow the sides of a saddle of which only the atoms of the search are relaxed so far, the one that points towards the start
+    /// first. How far from the start it ends, when it clearly leads there; an outcome when the saddle clearly leads from somewhere
+    /// else to somewhere else.
+    fn look_down(
+        &self,
+        cost: &mut Cost,
+        saddle: &Region,
+        mode: &[Vector],
+    ) -> Result<std::result::Result<Option<f64>, Outcome>> {
         let mut displacement = Vec::new();
         saddle.displacement(&mut displacement);
         let ahead = dot(&displacement, mode);
-        if ahead.abs() < CLEARLY_AHEAD * norm(&displacement) {
-            return Ok(true);
+        let clear = is_clear(ahead, &displacement);
+        for sign in [-1.0, 1.0].into_iter().take(if clear { 1 } else { 2 }) {
+            let step = sign * ahead.signum() * self.options.side_push;
+            let Some(mut side) = self.descend(cost, saddle, mode, step)? else { return Ok(Ok(None)) };
+            // A descent rests on the way where it is flat: only the end of it says where it leads.
+            let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
+            let arrived = descent.run(&mut side, &mut |r| self.is_start(r))?;
+            cost.add(side.cost);
+            side.displacement(&mut displacement);
+            let distance = largest(&displacement);
+            if !arrived || distance < ELSEWHERE {
+                return Ok(Ok((clear && self.is_start(&side)).then_some(distance)));
+            }
         }
-        let Some(mut near) = self.descend(cost, saddle, mode, -ahead.signum() * self.options.side_push)? else {
-            return Ok(true);
-        };
-        // A descent rests on the way where it is flat: only the end of it says where it leads.
-        let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
-        let arrived = descent.run(&mut near, &mut |r| self.is_near_start(r, 1.0))?;
-        cost.add(near.cost);
-        near.displacement(&mut displacement);
-        Ok(!arrived || largest(&displacement) < ELSEWHERE)
+        Ok(Err(Outcome::Disconnected))
     }
 
     /// One side down towards its minimum: off the ridge with all atoms of the region, then with those of the core.
@@ -357,9 +387,10 @@ impl Search {
         Ok(arrived.then_some(region))
     }
 
-    /// True when a side leads to the start: followed to its end where it may. None when that takes too long.
-    fn leads_back(&self, cost: &mut Cost, region: &mut Region) -> Result<Option<bool>> {
-        Ok(self.finish(cost, region)?.then(|| self.is_start(region)))
+    /// One side down to its minimum, or to where it leads to the start and nowhere else. None when that takes too long.
+    fn side<'a>(&'a self, cost: &mut Cost, saddle: &Saddle<'a>, step: f64) -> Result<Option<Region<'a>>> {
+        let Some(mut region) = self.descend(cost, &saddle.region, &saddle.mode, step)? else { return Ok(None) };
+        Ok(self.finish(cost, &mut region)?.then_some(region))
     }
 
     /// The rest of the way to the minimum, with all atoms that feel it; false when that takes too long.
@@ -557,9 +588,26 @@ const CORE_FORCE: f64 = 0.01;
 /// Part of the displacement that must lie along the mode for its sides to be told apart.
 const CLEARLY_AHEAD: f64 = 0.3;
 
+/// True when the part `ahead` of a displacement along the mode tells its sides apart.
+fn is_clear(ahead: f64, displacement: &[Vector]) -> bool {
+    ahead.abs() > CLEARLY_AHEAD * norm(displacement)
+}
+
+/// The sides of a saddle lead where they did with fewer atoms when none of them is displaced by more than this from there
+/// [length].
+const SAME_SADDLE: f64 = 0.25;
+
 /// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
 /// come within 0.07, other minima from 0.5 on.
 const ELSEWHERE: f64 = 0.5;
+
+/// What is known of the sides of a saddle, from the same one with fewer atoms.
+struct Known<'a> {
+    /// How far from the start the side ends that leads there.
+    return_distance: Option<f64>,
+    /// The other minimum, with its radius.
+    end: Option<(Region<'a>, f64)>,
+}
 
 /// Independent random streams of one try.
 struct Randoms {
