@@ -138,8 +138,8 @@ impl Search {
         event.search_force_evaluations = activation.region.cost.force_evaluations as f64;
         event.search_hessian_products = activation.region.cost.hessian_products as f64;
         cost.add(activation.region.cost);
-        let (mut saddle, return_distance) = match climbed? {
-            Ok(found) => found,
+        let mut saddle = match climbed? {
+            Ok(saddle) => saddle,
             Err(outcome) => return Ok(outcome),
         };
         cost.add(saddle.region.cost);
@@ -147,7 +147,7 @@ impl Search {
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
             return Ok(Outcome::NotFirstOrder);
         }
-        let mut known = Known { return_distance, end: None };
+        let mut known = None;
         let (end, radius) = loop {
             let (end, radius) = match self.relax_sides(event, cost, &saddle, known)? {
                 Ok(found) => found,
@@ -157,7 +157,7 @@ impl Search {
             match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
                 Settled::InPlace => break (end, radius),
                 Settled::Elsewhere(moved) => {
-                    known = Known { return_distance: None, end: (moved < SAME_SADDLE).then_some((end, radius)) };
+                    known = (moved < SAME_SADDLE).then_some((end, radius));
                 }
                 Settled::Lost => return Ok(Outcome::NotFirstOrder),
             }
@@ -174,15 +174,14 @@ impl Search {
         Ok(Outcome::Connected)
     }
 
-    /// Climb and refine; when the refinement finds only a shoulder, climb on with a smaller force tolerance. The saddle comes with
-    /// the distance from the start at which the side that leads there ends, if the atoms of the search alone tell it.
+    /// Climb and refine; when the refinement finds only a shoulder, climb on with a smaller force tolerance.
     fn climb<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         activation: &mut Activation<'a>,
         random: &mut Random,
-    ) -> Result<std::result::Result<(Saddle<'a>, Option<f64>), Outcome>> {
+    ) -> Result<std::result::Result<Saddle<'a>, Outcome>> {
         let options = &self.options;
         if let Err(outcome) = activation.leave_basin(random)? {
             return Ok(Err(outcome));
@@ -194,21 +193,16 @@ impl Search {
             }
             event.barrier_unrefined = activation.region.energy;
             if let Some((core, mode)) = self.tighten(cost, activation)? {
-                let sides = if core.is_free() { Ok(None) } else { self.look_down(cost, &core, &mode)? };
-                let return_distance = match sides {
-                    Ok(distance) => distance,
-                    Err(outcome) => {
-                        self.describe(event, &core);
-                        event.barrier = core.energy;
-                        return Ok(Err(outcome));
-                    }
-                };
-                let (region, mode) = refine::surroundings(options, core.clone(), mode)?;
+                if !core.is_free() && !self.may_lead_back(cost, &core, &mode)? {
+                    self.describe(event, &core);
+                    event.barrier = core.energy;
+                    return Ok(Err(Outcome::Disconnected));
+                }
+                let (region, mode) = refine::surroundings(options, core, mode)?;
                 match refine::refine_to_first_order(options, region, mode, random)? {
                     Ok(saddle) => {
                         event.barrier_unrefined = saddle.unrefined;
-                        let same = largest(&saddle.region.way_from(&core)) < SAME_SADDLE;
-                        return Ok(Ok((saddle, return_distance.filter(|_| same))));
+                        return Ok(Ok(saddle));
                     }
                     Err(region) => cost.add(region.cost),
                 }
@@ -256,52 +250,40 @@ impl Search {
         event.residual_force = saddle.residual_force;
     }
 
-    /// Relax both sides of the saddle, as far as they are not known, and compare them with the start, the side that points towards
-    /// it first. The end of the event, with its radius, when one side, and only one, is the start.
+    /// Relax both sides of the saddle and compare them with the start, the side that points towards it first. The end of the
+    /// event, with its radius, when one side, and only one, is the start; an end that is `known` is not looked for again.
     fn relax_sides<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         saddle: &Saddle<'a>,
-        known: Known<'a>,
+        known: Option<(Region<'a>, f64)>,
     ) -> Result<std::result::Result<(Region<'a>, f64), Outcome>> {
         let mut displacement = Vec::new();
         saddle.region.displacement(&mut displacement);
         let ahead = dot(&displacement, &saddle.mode);
-        let clear = is_clear(ahead, &displacement);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
-        let mut near = None;
-        if let Some(distance) = known.return_distance.filter(|_| clear) {
-            event.return_distance = distance;
-        } else {
-            near = self.side(cost, saddle, towards_start)?;
-            let Some(near) = &near else { return Ok(Err(Outcome::Budget)) };
-            let is_start = self.is_start(near);
-            // With a clear direction the other side leads further away, and is not worth its cost.
-            if !is_start && clear {
-                return Ok(Err(Outcome::Disconnected));
-            }
-            if is_start {
-                near.displacement(&mut displacement);
-                event.return_distance = largest(&displacement);
-                if let Some(end) = known.end {
-                    return Ok(Ok(end));
+        let Some(near) = self.side(cost, saddle, towards_start)? else { return Ok(Err(Outcome::Budget)) };
+        let near_is_start = self.is_start(&near);
+        // With a clear direction the other side leads further away, and is not worth its cost.
+        if !near_is_start && is_clear(ahead, &displacement) {
+            return Ok(Err(Outcome::Disconnected));
+        }
+        let (start, end) = match known.filter(|_| near_is_start) {
+            Some(end) => (near, end),
+            None => {
+                let Some(far) = self.side(cost, saddle, -towards_start)? else { return Ok(Err(Outcome::Budget)) };
+                match (near_is_start, self.is_start(&far)) {
+                    (true, true) => return Ok(Err(Outcome::Identical)),
+                    (true, false) => (near, (far, saddle.radius)),
+                    (false, true) => (far, (near, saddle.radius)),
+                    (false, false) => return Ok(Err(Outcome::Disconnected)),
                 }
             }
-        }
-        let near = near.filter(|near| !self.is_start(near));
-        let Some(far) = self.side(cost, saddle, -towards_start)? else { return Ok(Err(Outcome::Budget)) };
-        let end = match (near, self.is_start(&far)) {
-            (None, true) => return Ok(Err(Outcome::Identical)),
-            (None, false) => far,
-            (Some(_), false) => return Ok(Err(Outcome::Disconnected)),
-            (Some(near), true) => {
-                far.displacement(&mut displacement);
-                event.return_distance = largest(&displacement);
-                near
-            }
         };
-        Ok(Ok((end, saddle.radius)))
+        start.displacement(&mut displacement);
+        event.return_distance = largest(&displacement);
+        Ok(Ok(end))
     }
 
     /// The final minimum, with the answer of what lies beyond its radius.
@@ -335,33 +317,27 @@ impl Search {
         }
     }
 
-    /// Follow the sides of a saddle of which only the atoms of the search are relaxed so far, the one that points towards the start
-    /// first. How far from the start it ends, when it clearly leads there; an outcome when the saddle clearly leads from somewhere
-    /// else to somewhere else.
-    fn look_down(
-        &self,
-        cost: &mut Cost,
-        saddle: &Region,
-        mode: &[Vector],
-    ) -> Result<std::result::Result<Option<f64>, Outcome>> {
+    /// False when a saddle, of which only the atoms of the search are relaxed so far, clearly leads from somewhere else to somewhere
+    /// else, and is not worth more.
+    fn may_lead_back(&self, cost: &mut Cost, saddle: &Region, mode: &[Vector]) -> Result<bool> {
         let mut displacement = Vec::new();
         saddle.displacement(&mut displacement);
         let ahead = dot(&displacement, mode);
-        let clear = is_clear(ahead, &displacement);
-        for sign in [-1.0, 1.0].into_iter().take(if clear { 1 } else { 2 }) {
+        // With a clear direction the other side leads further away.
+        let sides = if is_clear(ahead, &displacement) { 1 } else { 2 };
+        for sign in [-1.0, 1.0].into_iter().take(sides) {
             let step = sign * ahead.signum() * self.options.side_push;
-            let Some(mut side) = self.descend(cost, saddle, mode, step)? else { return Ok(Ok(None)) };
+            let Some(mut side) = self.descend(cost, saddle, mode, step)? else { return Ok(true) };
             // A descent rests on the way where it is flat: only the end of it says where it leads.
             let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
             let arrived = descent.run(&mut side, &mut |r| self.is_start(r))?;
             cost.add(side.cost);
             side.displacement(&mut displacement);
-            let distance = largest(&displacement);
-            if !arrived || distance < ELSEWHERE {
-                return Ok(Ok((clear && self.is_start(&side)).then_some(distance)));
+            if !arrived || largest(&displacement) < ELSEWHERE {
+                return Ok(true);
             }
         }
-        Ok(Err(Outcome::Disconnected))
+        Ok(false)
     }
 
     /// One side down towards its minimum: off the ridge with all atoms of the region, then with those of the core.
@@ -573,11 +549,15 @@ impl Search {
             ("atoms".to_string(), configuration.len().to_string()),
             ("potential".to_string(), store::fingerprint_of_potential(&self.frame.potential)),
             ("seed".to_string(), seed.to_string()),
+            ("algorithm".to_string(), ALGORITHM.to_string()),
         ];
         header.extend(self.options.options());
         header
     }
 }
+
+/// Raised whenever the same options and seed give other events than before, so that no store mixes them.
+const ALGORITHM: u32 = 2;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
@@ -593,21 +573,13 @@ fn is_clear(ahead: f64, displacement: &[Vector]) -> bool {
     ahead.abs() > CLEARLY_AHEAD * norm(displacement)
 }
 
-/// The sides of a saddle lead where they did with fewer atoms when none of them is displaced by more than this from there
-/// [length].
+/// The end of an event is the one it had with fewer atoms when no atom of the saddle is displaced by more than this from where it
+/// was with them [length].
 const SAME_SADDLE: f64 = 0.25;
 
 /// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
 /// come within 0.07, other minima from 0.5 on.
 const ELSEWHERE: f64 = 0.5;
-
-/// What is known of the sides of a saddle, from the same one with fewer atoms.
-struct Known<'a> {
-    /// How far from the start the side ends that leads there.
-    return_distance: Option<f64>,
-    /// The other minimum, with its radius.
-    end: Option<(Region<'a>, f64)>,
-}
 
 /// Independent random streams of one try.
 struct Randoms {
