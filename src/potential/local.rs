@@ -16,7 +16,7 @@ use super::{Engine, Potential};
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Width by which the wide lists of active atoms reach beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
@@ -177,7 +177,14 @@ impl LocalEngine {
 
     /// An engine in which the atoms `active` (distinct) move and all others stay where they were in `surroundings`.
     pub fn within(surroundings: &Arc<Surroundings>, active: &[usize]) -> Result<LocalEngine> {
-        let mut engine = LocalEngine {
+        let mut engine = LocalEngine::idle(surroundings);
+        engine.activate(active)?;
+        Ok(engine)
+    }
+
+    /// An engine without active atoms.
+    fn idle(surroundings: &Arc<Surroundings>) -> LocalEngine {
+        LocalEngine {
             surroundings: surroundings.clone(),
             active: Vec::new(),
             placement: Vec::new(),
@@ -186,9 +193,7 @@ impl LocalEngine {
             list: List::default(),
             energy: 0.0,
             forces: Vec::new(),
-        };
-        engine.activate(active)?;
-        Ok(engine)
+        }
     }
 
     /// Let more atoms move, from where they were at the start; they follow the others in all per-atom data.
@@ -198,6 +203,7 @@ impl LocalEngine {
         let surroundings = self.surroundings.clone();
         let mut known = vec![false; surroundings.len()];
         self.active.iter().for_each(|&atom| known[atom] = true);
+        let mut more = Vec::new();
         for &atom in atoms {
             if atom >= surroundings.len() {
                 return Err(Error::input(format!(
@@ -207,16 +213,10 @@ impl LocalEngine {
                 )));
             }
             if !std::mem::replace(&mut known[atom], true) {
-                self.active.push(atom);
+                more.push(atom);
             }
         }
-        let cell = &surroundings.cell;
-        let centre = self.active.first().map_or(Vector::zeros(), |&atom| cell.cartesian(&surroundings.fractions[atom]));
-        for &atom in &self.active[self.placement.len()..] {
-            let x = surroundings.positions[atom];
-            let near = centre + cell.minimum_image(x - centre);
-            self.placement.push(cell.cartesian(&cell.fractional(&(near - x)).map(f64::round)));
-        }
+        self.place(&more);
         let positions = self.start_positions();
         self.background.clear();
         self.list = self.list_at(&positions, false);
@@ -228,6 +228,19 @@ impl LocalEngine {
             self.list.constant[slot] = rest;
         }
         self.evaluate(&positions)
+    }
+
+    /// Add atoms, none of which is active, near the first one.
+    fn place(&mut self, atoms: &[usize]) {
+        let surroundings = &*self.surroundings;
+        let cell = &surroundings.cell;
+        self.active.extend_from_slice(atoms);
+        let centre = self.active.first().map_or(Vector::zeros(), |&atom| cell.cartesian(&surroundings.fractions[atom]));
+        for &atom in atoms {
+            let x = surroundings.positions[atom];
+            let near = centre + cell.minimum_image(x - centre);
+            self.placement.push(cell.cartesian(&cell.fractional(&(near - x)).map(f64::round)));
+        }
     }
 
     /// The active atoms, in the order of all per-atom data of this engine.
@@ -293,33 +306,42 @@ impl LocalEngine {
 
     /// Forces at the positions of the last evaluation on every atom that can feel the active ones, frozen ones within two
     /// cutoffs included: number of the atom and force [energy/length], by number.
-    pub fn forces_around(&self) -> Result<Vec<(usize, Vector)>> {
-        let touched: BTreeSet<usize> = self.list.frozen.iter().copied().collect();
-        let touched: Vec<usize> = touched.into_iter().collect();
-        let mut wide = LocalEngine::within(&self.surroundings, &self.active)?;
-        wide.activate(&touched)?;
-        let mut positions = wide.start_positions();
-        let mut all = BTreeMap::new();
-        let mut run = |positions: &[Vector], sign: f64| -> Result<()> {
-            let mut list = wide.list_at(positions, true);
-            list.pair_energy(&wide.surroundings)?;
-            for (record, tag) in list.block.tags.iter().enumerate() {
-                let [x, y, z, _] = list.forces[record].0;
-                *all.entry(list.who[*tag as usize].atom).or_insert_with(Vector::zeros) += Vector::new(x, y, z) * sign;
-            }
-            Ok(())
+    ///
+    /// Pairs of two frozen atoms change by the slopes of their embedding energies alone: with those of now, pairs with an active
+    /// atom are taken here and at the start, and at the start all pairs with the slopes of now and of then.
+    pub fn forces_around(&self) -> Vec<(usize, Vector)> {
+        let surroundings = &*self.surroundings;
+        let start = self.start_positions();
+        let mut around: Vec<usize> = self.list.atoms[self.list.own..].to_vec();
+        around.sort_unstable();
+        let mut shell = LocalEngine::idle(&self.surroundings);
+        shell.place(&around);
+        let old = |atom: usize| {
+            let embedding = surroundings.potential.embedding(surroundings.species[atom] as usize);
+            embedding.evaluate(surroundings.density[atom])[1]
         };
-        run(&positions, -1.0)?;
-        positions[..self.active.len()].copy_from_slice(&self.list.positions);
-        run(&positions, 1.0)?;
-        Ok(all.into_iter().map(|(atom, change)| (atom, self.surroundings.forces[atom] + change)).collect())
+        let now: HashMap<usize, f64> = self.list.atoms.iter().copied().zip(self.list.slope.iter().copied()).collect();
+        let new = |atom: usize| now.get(&atom).copied().unwrap_or_else(|| old(atom));
+        let mut change = BTreeMap::new();
+        let mut list = self.list_at(&self.list.positions, true);
+        list.add_forces(surroundings, &new, 1.0, &mut change);
+        list = self.list_at(&start, true);
+        list.add_forces(surroundings, &new, -1.0, &mut change);
+        list = shell.list_at(&shell.start_positions(), true);
+        list.add_forces(surroundings, &new, 1.0, &mut change);
+        list.add_forces(surroundings, &old, -1.0, &mut change);
+        let mut forces: BTreeMap<usize, Vector> =
+            change.into_iter().map(|(atom, change)| (atom, surroundings.forces[atom] + change)).collect();
+        forces.extend(self.active.iter().copied().zip(self.forces.iter().copied()));
+        forces.into_iter().collect()
     }
 
-    /// Lists for these positions; `open` when forces on frozen atoms are wanted too.
+    /// Lists for these positions; `open` for forces on frozen atoms too, at these positions only.
     fn list_at(&self, positions: &[Vector], open: bool) -> List {
         let surroundings = &*self.surroundings;
         let (potential, cell) = (&surroundings.potential, &surroundings.cell);
-        let skin = (SKIN / CUTOFF * potential.cutoff()).min(cell.smallest_width() - potential.cutoff());
+        let skin = if open { 0.0 } else { SKIN / CUTOFF * potential.cutoff() };
+        let skin = skin.min(cell.smallest_width() - potential.cutoff());
         let reach = potential.cutoff() + skin;
         let mut who = Vec::new();
         let candidate = |who: &mut Vec<Shown>, shown: Shown, position: Vector| {
@@ -413,8 +435,6 @@ struct List {
     slots: Arc<Vec<u32>>,
     /// Records of moving atoms, with the number of the active atom.
     moving: Arc<Vec<(u32, u32)>>,
-    /// Frozen atoms that touch an active one.
-    frozen: Vec<usize>,
     /// Atom of each slot.
     atoms: Vec<usize>,
     /// Ranges of slots of one species.
@@ -463,7 +483,6 @@ impl List {
         // Without a slot this is `NO_SLOT`.
         let slots = (0..records).map(|record| slot_of[shown(record).atom].wrapping_sub(1)).collect();
         let moving = (0..records).filter_map(|r| shown(r).active.map(|k| (r as u32, k as u32))).collect();
-        let frozen = (block.own..records).map(shown).filter(|s| s.active.is_none()).map(|s| s.atom).collect();
         let size = atoms.len();
         let constant = (atoms.iter().enumerate())
             .map(|(slot, atom)| {
@@ -485,7 +504,6 @@ impl List {
             density: vec![0.0; block.len()],
             slots: Arc::new(slots),
             moving: Arc::new(moving),
-            frozen,
             runs,
             constant,
             local: vec![0.0; size],
@@ -587,6 +605,25 @@ impl List {
             return Err(Error::numeric("potential: the energy is not finite; do atoms overlap?"));
         }
         Ok(energy)
+    }
+
+    /// Add `factor` times the forces of all pairs, with these slopes of the embedding energies, to those on the atoms.
+    fn add_forces(
+        &mut self,
+        surroundings: &Surroundings,
+        slope: &dyn Fn(usize) -> f64,
+        factor: f64,
+        forces: &mut BTreeMap<usize, Vector>,
+    ) {
+        let atom = |tag: &u32| self.who[*tag as usize].atom;
+        for (record, tag) in self.records.iter_mut().zip(&self.block.tags) {
+            record.0[3] = slope(atom(tag));
+        }
+        self.block.forces(&surroundings.potential, Level::best(), &self.records, &mut self.forces, false);
+        for (force, tag) in self.forces.iter().zip(&self.block.tags) {
+            let [x, y, z, _] = force.0;
+            *forces.entry(atom(tag)).or_insert_with(Vector::zeros) += Vector::new(x, y, z) * factor;
+        }
     }
 
     fn collect(&self, forces: &mut [Vector]) {

@@ -221,7 +221,7 @@ impl<'a> Activation<'a> {
         Ok(())
     }
 
-    /// Relax across the mode; a step after which the curvature along it is no longer negative is undone, and the next push
+    /// Relax across the mode; steps after which the curvature along it is no longer negative are undone, and the next push
     /// follows at once.
     fn relax_guarded(&mut self, force_tolerance: f64) -> Result<End> {
         let options = self.options;
@@ -237,6 +237,7 @@ impl<'a> Activation<'a> {
             return Ok(Ok(()));
         }
         self.motion.reset(self.region.len());
+        let (mut energy, mut checked) = (self.region.energy, true);
         for step in 0..12 + 2 * self.steps {
             let along = self.split_forces();
             if self.region.largest_force() < force_tolerance {
@@ -245,11 +246,18 @@ impl<'a> Activation<'a> {
             if step > 0 && largest(&self.across) < along.abs() * largest(&self.mode) {
                 break;
             }
-            copy(&mut self.last_positions, &self.region.positions);
-            copy(&mut self.last_forces, &self.region.forces);
-            let energy = self.region.energy;
+            if checked {
+                copy(&mut self.last_positions, &self.region.positions);
+                copy(&mut self.last_forces, &self.region.forces);
+                energy = self.region.energy;
+            }
             self.motion.step(&self.across, &mut self.region.positions, options.relaxation_step);
             self.region.evaluate()?;
+            // One step does not lose a curvature that is clearly negative: only every other one is looked at.
+            checked = !checked || self.eigenvalue > options.eigenvalue_threshold;
+            if !checked {
+                continue;
+            }
             self.region.linearize()?;
             self.direction.resize(self.mode.len(), Vector::zeros());
             self.region.product(&self.mode, &mut self.direction);

@@ -87,7 +87,8 @@ pub struct Artn {
     pub lanczos_tolerance: f64,
     /// Most vectors when the guard looks for the mode again.
     pub guard_vectors: usize,
-    /// The guard acts when the curvature along the mode is above this [eV/A^2].
+    /// The guard acts when the curvature along the mode is above this; one step after it was below `eigenvalue_threshold` is not
+    /// looked at [eV/A^2].
     pub curvature_guard: f64,
     /// Steps that the guard may undo.
     pub undo_limit: u64,
@@ -119,9 +120,10 @@ pub struct Artn {
     pub refinement_radius: f64,
     /// Shell beyond it whose harmonic answer is added to the energies; 0 for none.
     pub far_field_radius: f64,
-    /// The surroundings grow until the energy of what lies beyond that shell is below this [eV].
+    /// A saddle is refined with its shell when the energy of what lies beyond that is above this, and further shells are added until
+    /// it is not [eV].
     pub far_field_limit: f64,
-    /// They grow as well when the second eigenvalue at the saddle, the shell free to move, is below this [eV/A^2].
+    /// It is refined with it as well when the second eigenvalue, the shell free to move, is below this [eV/A^2].
     pub soft_eigenvalue: f64,
     /// Largest force of a refined saddle [eV/A].
     pub refined_force_tolerance: f64,
@@ -188,7 +190,7 @@ impl Default for Artn {
             offender_radius: 6.0,
             refinement_radius: 17.0,
             far_field_radius: 8.0,
-            far_field_limit: 0.014,
+            far_field_limit: 0.0105,
             soft_eigenvalue: 0.02,
             refined_force_tolerance: 2e-3,
             newton_steps: 40,

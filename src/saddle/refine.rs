@@ -254,9 +254,7 @@ pub(super) fn refine_to_first_order<'a>(
         let (eigenvalue, second_eigenvalue, second_mode) = two_lowest(options, &mut region, &mut mode, random)?;
         if second_eigenvalue <= 0.0 && second_modes < 2 {
             second_modes += 1;
-            let downhill = if dot(&region.forces, &second_mode) < 0.0 { -1.0 } else { 1.0 };
-            let step = downhill * options.increment / largest(&second_mode).max(1e-300);
-            add_scaled(&mut region.positions, step, &second_mode);
+            leave(options, &mut region, &second_mode);
             continue;
         }
         return Ok(Ok(Saddle {
@@ -273,13 +271,20 @@ pub(super) fn refine_to_first_order<'a>(
     }
 }
 
+/// Go down along a second mode of negative curvature.
+fn leave(options: &Artn, region: &mut Region, second_mode: &[Vector]) {
+    let downhill = if dot(&region.forces, second_mode) < 0.0 { -1.0 } else { 1.0 };
+    let step = downhill * options.increment / largest(second_mode).max(1e-300);
+    add_scaled(&mut region.positions, step, second_mode);
+}
+
 /// What became of a saddle when its surroundings gave way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Settled {
     /// It is the same.
     InPlace,
-    /// With the atoms that were frozen so far it is another one, and what lies on its sides is not known.
-    Elsewhere,
+    /// With the atoms that were frozen so far an atom of it is displaced by this [length], and what lies on its sides is not known.
+    Elsewhere(f64),
     /// With them it is no saddle of first order.
     Lost,
 }
@@ -292,38 +297,59 @@ pub(super) fn settle<'a>(
     random: &mut Random,
     cost: &mut Cost,
 ) -> Result<Settled> {
+    let mut inner = saddle.radius;
     loop {
-        let far_field = FarField::new(options, &saddle.region, Some(&saddle.mode), saddle.radius)?;
+        let (region, mode) = saddle.wide.as_ref().map_or((&saddle.region, &saddle.mode), |wide| (&wide.0, &wide.1));
+        let far_field = FarField::new(options, region, Some(mode), inner)?;
+        let energy = region.energy + far_field.energy() - saddle.region.energy;
         cost.add(far_field.cost());
         let Some((mut wide, mut mode)) = far_field.wide else { return Ok(Settled::InPlace) };
         wide.cost = Cost::default();
-        if !far_field.matters {
-            let (eigenvalue, second, _) = two_lowest(options, &mut wide, &mut mode, random)?;
+        inner += options.far_field_radius;
+        let first = saddle.radius <= options.refinement_radius;
+        let enough = far_field.beyond.abs() < options.far_field_limit;
+        // In a strong field something is soft that the harmonic answer does not show: of 52 events all barriers that the whole cell
+        // lowers by more than 9 meV, but one, had such a field.
+        let mut holds = far_field.harmonic && (enough || !first);
+        if holds && saddle.wide.is_none() && (first || saddle.second_eigenvalue < options.soft_eigenvalue) {
+            let (eigenvalue, second, second_mode) = two_lowest(options, &mut wide, &mut mode, random)?;
             cost.add(std::mem::take(&mut wide.cost));
-            // With a soft second mode the sample finds a way down that the frozen atoms barred, to another saddle. One look is
-            // enough: the larger a region, the softer are the elastic waves in it.
-            let soft = if saddle.radius > options.refinement_radius { 0.0 } else { options.soft_eigenvalue };
-            if eigenvalue < 0.0 && second > soft {
-                (saddle.eigenvalue, saddle.second_eigenvalue, saddle.far_field) =
-                    (eigenvalue, second, far_field.energy);
-                saddle.wide = Some((wide, mode));
-                return Ok(Settled::InPlace);
+            // With a soft second mode the sample finds a way down that the frozen atoms barred, to another saddle. What it finds must
+            // be stable in its turn, but no more than that: the larger a region, the softer are the elastic waves in it.
+            holds = eigenvalue < 0.0 && second > if first { options.soft_eigenvalue } else { 0.0 };
+            if !holds && !first {
+                return Ok(Settled::Lost);
+            }
+            if second <= 0.0 {
+                leave(options, &mut wide, &second_mode);
+            }
+            if holds {
+                (saddle.eigenvalue, saddle.second_eigenvalue) = (eigenvalue, second);
             }
         }
-        let (radius, before) = (saddle.radius + options.far_field_radius, saddle.region.clone());
-        match refine_to_first_order(options, wide, mode, random)? {
-            Ok(found) => *saddle = Saddle { radius, unrefined: saddle.unrefined, ..found },
+        if holds {
+            saddle.far_field = energy;
+            saddle.wide = Some((wide, mode));
+            if enough {
+                return Ok(Settled::InPlace);
+            }
+            continue;
+        }
+        let found = match refine_to_first_order(options, wide, mode, random)? {
+            Ok(found) => Saddle { radius: inner, unrefined: saddle.unrefined, ..found },
             Err(lost) => {
                 cost.add(lost.cost);
                 return Ok(Settled::Lost);
             }
-        }
+        };
+        let moved = largest(&found.region.way_from(&saddle.region));
+        *saddle = found;
         cost.add(std::mem::take(&mut saddle.region.cost));
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 {
             return Ok(Settled::Lost);
         }
-        if largest(&saddle.region.way_from(&before)) > options.same_distance {
-            return Ok(Settled::Elsewhere);
+        if moved > options.same_distance {
+            return Ok(Settled::Elsewhere(moved));
         }
     }
 }
@@ -350,13 +376,16 @@ pub(super) fn settled_energy<'a>(
         let region = wider.as_ref().unwrap_or(region);
         let far_field = FarField::new(options, region, None, radius)?;
         cost.add(far_field.cost());
-        let energy = region.energy + far_field.energy;
-        let Some((mut wide, _)) = far_field.wide.filter(|_| far_field.matters) else { return Ok(energy) };
+        let energy = region.energy + far_field.energy();
+        let enough = far_field.harmonic && far_field.beyond.abs() < options.far_field_limit;
+        let Some((mut wide, _)) = far_field.wide.filter(|_| !enough) else { return Ok(energy) };
         wide.cost = Cost::default();
-        let arrived = relax(&mut wide)?;
-        cost.add(wide.cost);
-        if !arrived {
-            return Ok(energy);
+        if !far_field.harmonic {
+            let arrived = relax(&mut wide)?;
+            cost.add(wide.cost);
+            if !arrived {
+                return Ok(energy);
+            }
         }
         radius += options.far_field_radius;
         wider = Some(wide);
@@ -388,14 +417,16 @@ fn two_lowest(
 /// ```
 ///
 /// Far from an event its displacements fall as `1/r^2` and the elastic energy beyond `r` as `1/r^3`, which gives what lies
-/// beyond the shell that is solved for. Eshelby, Solid State Phys. 3, 79 (1956),
+/// beyond the shell that is solved for, up to where the periodic images begin. Eshelby, Solid State Phys. 3, 79 (1956),
 /// <https://doi.org/10.1016/S0081-1947(08)60132-0>.
 struct FarField<'a> {
-    /// Energy it gains [energy].
-    energy: f64,
-    /// True when the surroundings must be evaluated instead: the shell is not stable, the energy is not that of the harmonic
-    /// answer, or too much lies beyond the shell.
-    matters: bool,
+    /// Energy that the shell gains [energy].
+    gained: f64,
+    /// Estimate of what lies beyond it [energy].
+    beyond: f64,
+    /// False when the surroundings must be evaluated instead: the shell is not stable, or the energy is not that of the
+    /// harmonic answer.
+    harmonic: bool,
     /// The wider region, relaxed harmonically, with its mode; none when no atom is frozen.
     wide: Option<(Region<'a>, Vec<Vector>)>,
 }
@@ -403,7 +434,7 @@ struct FarField<'a> {
 impl<'a> FarField<'a> {
     /// Solve for the atoms within `far_field_radius` beyond `radius`; at a saddle up along the mode and down across it.
     fn new(options: &Artn, region: &Region<'a>, mode: Option<&[Vector]>, radius: f64) -> Result<FarField<'a>> {
-        let nothing = FarField { energy: 0.0, matters: false, wide: None };
+        let nothing = FarField { gained: 0.0, beyond: 0.0, harmonic: true, wide: None };
         if region.is_free() || options.far_field_radius <= 0.0 {
             return Ok(nothing);
         }
@@ -418,7 +449,7 @@ impl<'a> FarField<'a> {
         let mut harmonic = false;
         for _ in 0..HARMONIC_STEPS {
             let (energy, forces) = (wide.energy, wide.forces.clone());
-            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut()) else { break };
+            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut())? else { break };
             let shorten = (options.relaxation_step / largest(&step).max(1e-300)).min(1.0);
             add_scaled(&mut wide.positions, shorten, &step);
             wide.evaluate()?;
@@ -429,12 +460,13 @@ impl<'a> FarField<'a> {
             }
         }
         let gained = wide.energy - region.energy;
-        let beyond = if wide.is_free() { 0.0 } else { gained * radius.powi(3) / (outer.powi(3) - radius.powi(3)) };
-        Ok(FarField {
-            energy: gained + beyond,
-            matters: !(harmonic && beyond.abs() < options.far_field_limit),
-            wide: Some((wide, mode.unwrap_or_default())),
-        })
+        let beyond = if wide.is_free() { 0.0 } else { gained * wide.frame.beyond(radius, outer) };
+        Ok(FarField { gained, beyond, harmonic, wide: Some((wide, mode.unwrap_or_default())) })
+    }
+
+    /// Energy that the surroundings gain [energy].
+    fn energy(&self) -> f64 {
+        self.gained + self.beyond
     }
 
     /// What it cost.
@@ -455,25 +487,29 @@ const SOLVED: f64 = 0.015;
 
 /// The step to the stationary point of the quadratic model, at a saddle up along the mode, which is brought up to date, and
 /// down across it; none when the model has no such point.
-fn harmonic_step(options: &Artn, region: &mut Region, mut mode: Option<&mut Vec<Vector>>) -> Option<Vec<Vector>> {
-    region.linearize().ok()?;
+fn harmonic_step(
+    options: &Artn,
+    region: &mut Region,
+    mut mode: Option<&mut Vec<Vector>>,
+) -> Result<Option<Vec<Vector>>> {
+    region.linearize()?;
     let forces = region.forces.clone();
     // The shell takes part in the mode, and only the mode of all of it separates what goes up from what goes down.
     let stop = Stop { vectors: options.lanczos_vectors, change: 1e-3, residual: 0.1 };
     let mut find = |mode: &mut Vec<Vector>| Lanczos::default().lowest(&mut |v, out| region.product(v, out), mode, stop);
     let eigenvalue = mode.as_mut().map_or(-1.0, |mode| find(mode).eigenvalue);
     if eigenvalue >= 0.0 {
-        return None;
+        return Ok(None);
     }
     let mode = mode.as_deref().map(Vec::as_slice);
     let mut newton = Newton::default();
     let gain = SOLVED * options.far_field_limit;
     let solve = Solve { tolerance: 0.1, most: 200, longest: f64::INFINITY, gain };
     if !newton.solve(region, &forces, mode, solve) {
-        return None;
+        return Ok(None);
     }
     if let Some(mode) = mode {
         add_scaled(&mut newton.step, dot(&forces, mode) / eigenvalue, mode);
     }
-    Some(newton.step)
+    Ok(Some(newton.step))
 }

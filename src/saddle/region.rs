@@ -95,6 +95,13 @@ impl Frame {
         self.within(&centers, radius)
     }
 
+    /// Energy of an elastic field, which falls as `1/r^6`, beyond the radius `outer` over that between `inner` and it; no
+    /// further than the sphere with the volume of the cell reaches, where the field of the images takes over.
+    pub fn beyond(&self, inner: f64, outer: f64) -> f64 {
+        let end = 4.0 / 3.0 * std::f64::consts::PI / self.configuration.cell.volume();
+        (outer.powi(-3) - end).max(0.0) / (inner.powi(-3) - outer.powi(-3))
+    }
+
     /// Distance of an atom of the minimum from a point, over periodic images [length].
     pub fn distance(&self, atom: usize, point: &Vector) -> f64 {
         self.configuration.cell.minimum_image(self.configuration.positions[atom] - point).norm()
@@ -288,9 +295,9 @@ impl<'a> Region<'a> {
         if self.elsewhere {
             self.evaluate()?;
         }
-        // It evaluates the active atoms and those around them, before and after.
+        // Pairs of the active atoms, then and now, and those of the atoms around them twice.
         self.spend(2);
-        let mut forces = self.engine.forces_around()?;
+        let mut forces = self.engine.forces_around();
         forces.retain(|(atom, _)| self.atoms.binary_search(atom).is_err());
         Ok(forces)
     }

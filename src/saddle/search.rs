@@ -147,16 +147,18 @@ impl Search {
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
             return Ok(Outcome::NotFirstOrder);
         }
+        let mut known = None;
         let (end, radius) = loop {
-            let radius = saddle.radius;
-            let end = match self.relax_sides(event, cost, &saddle)? {
-                Ok(end) => end,
+            let (end, radius) = match self.relax_sides(event, cost, &saddle, known)? {
+                Ok(found) => found,
                 Err(outcome) => return Ok(outcome),
             };
             // Only what turned out to be an event is worth its far field. A saddle that moved has other sides.
             match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
                 Settled::InPlace => break (end, radius),
-                Settled::Elsewhere => {}
+                Settled::Elsewhere(moved) => {
+                    known = (moved < SAME_SADDLE).then_some((end, radius));
+                }
                 Settled::Lost => return Ok(Outcome::NotFirstOrder),
             }
         };
@@ -249,34 +251,35 @@ impl Search {
     }
 
     /// Relax both sides of the saddle and compare them with the start, the side that points towards it first. The end of the
-    /// event when one of them, and only one, is the start.
+    /// event, with its radius, when one side, and only one, is the start; an end that is `known` is not looked for again.
     fn relax_sides<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         saddle: &Saddle<'a>,
-    ) -> Result<std::result::Result<Region<'a>, Outcome>> {
+        known: Option<(Region<'a>, f64)>,
+    ) -> Result<std::result::Result<(Region<'a>, f64), Outcome>> {
         let mut displacement = Vec::new();
         saddle.region.displacement(&mut displacement);
         let ahead = dot(&displacement, &saddle.mode);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
-        let Some(mut near) = self.descend(cost, &saddle.region, &saddle.mode, towards_start)? else {
-            return Ok(Err(Outcome::Budget));
-        };
-        let Some(near_is_start) = self.leads_back(cost, &mut near)? else { return Ok(Err(Outcome::Budget)) };
+        let Some(near) = self.side(cost, saddle, towards_start)? else { return Ok(Err(Outcome::Budget)) };
+        let near_is_start = self.is_start(&near);
         // With a clear direction the other side leads further away, and is not worth its cost.
-        if !near_is_start && ahead.abs() > CLEARLY_AHEAD * norm(&displacement) {
+        if !near_is_start && is_clear(ahead, &displacement) {
             return Ok(Err(Outcome::Disconnected));
         }
-        let Some(mut far) = self.descend(cost, &saddle.region, &saddle.mode, -towards_start)? else {
-            return Ok(Err(Outcome::Budget));
-        };
-        let Some(far_is_start) = self.leads_back(cost, &mut far)? else { return Ok(Err(Outcome::Budget)) };
-        let (start, end) = match (near_is_start, far_is_start) {
-            (true, true) => return Ok(Err(Outcome::Identical)),
-            (true, false) => (near, far),
-            (false, true) => (far, near),
-            (false, false) => return Ok(Err(Outcome::Disconnected)),
+        let (start, end) = match known.filter(|_| near_is_start) {
+            Some(end) => (near, end),
+            None => {
+                let Some(far) = self.side(cost, saddle, -towards_start)? else { return Ok(Err(Outcome::Budget)) };
+                match (near_is_start, self.is_start(&far)) {
+                    (true, true) => return Ok(Err(Outcome::Identical)),
+                    (true, false) => (near, (far, saddle.radius)),
+                    (false, true) => (far, (near, saddle.radius)),
+                    (false, false) => return Ok(Err(Outcome::Disconnected)),
+                }
+            }
         };
         start.displacement(&mut displacement);
         event.return_distance = largest(&displacement);
@@ -320,18 +323,21 @@ impl Search {
         let mut displacement = Vec::new();
         saddle.displacement(&mut displacement);
         let ahead = dot(&displacement, mode);
-        if ahead.abs() < CLEARLY_AHEAD * norm(&displacement) {
-            return Ok(true);
+        // With a clear direction the other side leads further away.
+        let sides = if is_clear(ahead, &displacement) { 1 } else { 2 };
+        for sign in [-1.0, 1.0].into_iter().take(sides) {
+            let step = sign * ahead.signum() * self.options.side_push;
+            let Some(mut side) = self.descend(cost, saddle, mode, step)? else { return Ok(true) };
+            // A descent rests on the way where it is flat: only the end of it says where it leads.
+            let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
+            let arrived = descent.run(&mut side, &mut |r| self.is_start(r))?;
+            cost.add(side.cost);
+            side.displacement(&mut displacement);
+            if !arrived || largest(&displacement) < ELSEWHERE {
+                return Ok(true);
+            }
         }
-        let Some(mut near) = self.descend(cost, saddle, mode, -ahead.signum() * self.options.side_push)? else {
-            return Ok(true);
-        };
-        // A descent rests on the way where it is flat: only the end of it says where it leads.
-        let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
-        let arrived = descent.run(&mut near, &mut |r| self.is_near_start(r, 1.0))?;
-        cost.add(near.cost);
-        near.displacement(&mut displacement);
-        Ok(!arrived || largest(&displacement) < ELSEWHERE)
+        Ok(false)
     }
 
     /// One side down towards its minimum: off the ridge with all atoms of the region, then with those of the core.
@@ -357,9 +363,10 @@ impl Search {
         Ok(arrived.then_some(region))
     }
 
-    /// True when a side leads to the start: followed to its end where it may. None when that takes too long.
-    fn leads_back(&self, cost: &mut Cost, region: &mut Region) -> Result<Option<bool>> {
-        Ok(self.finish(cost, region)?.then(|| self.is_start(region)))
+    /// One side down to its minimum, or to where it leads to the start and nowhere else. None when that takes too long.
+    fn side<'a>(&'a self, cost: &mut Cost, saddle: &Saddle<'a>, step: f64) -> Result<Option<Region<'a>>> {
+        let Some(mut region) = self.descend(cost, &saddle.region, &saddle.mode, step)? else { return Ok(None) };
+        Ok(self.finish(cost, &mut region)?.then_some(region))
     }
 
     /// The rest of the way to the minimum, with all atoms that feel it; false when that takes too long.
@@ -542,11 +549,15 @@ impl Search {
             ("atoms".to_string(), configuration.len().to_string()),
             ("potential".to_string(), store::fingerprint_of_potential(&self.frame.potential)),
             ("seed".to_string(), seed.to_string()),
+            ("algorithm".to_string(), ALGORITHM.to_string()),
         ];
         header.extend(self.options.options());
         header
     }
 }
+
+/// Raised whenever the same options and seed give other events than before, so that no store mixes them.
+const ALGORITHM: u32 = 2;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
@@ -556,6 +567,15 @@ const CORE_FORCE: f64 = 0.01;
 
 /// Part of the displacement that must lie along the mode for its sides to be told apart.
 const CLEARLY_AHEAD: f64 = 0.3;
+
+/// True when the part `ahead` of a displacement along the mode tells its sides apart.
+fn is_clear(ahead: f64, displacement: &[Vector]) -> bool {
+    ahead.abs() > CLEARLY_AHEAD * norm(displacement)
+}
+
+/// The end of an event is the one it had with fewer atoms when no atom of the saddle is displaced by more than this from where it
+/// was with them [length].
+const SAME_SADDLE: f64 = 0.25;
 
 /// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
 /// come within 0.07, other minima from 0.5 on.

@@ -33,7 +33,8 @@ mod binding {
     /// A search moves the atoms near the kicked one, and those near what it displaces. Its saddle is tightened with these alone, and
     /// given up when it turns out to be a shoulder or `disconnected`; only then do the surroundings join, the frozen atoms that
     /// feel more than `force_tolerance` with them, and both sides are relaxed. An event is settled at last: the harmonic answer of
-    /// a shell around it is added to its energies, or the shell is refined with it where that is not enough.
+    /// shells around it is added to its energies, or the first is refined with it where that is not enough. What stays unstable then
+    /// is `not_first_order`.
     ///
     /// The paper (Wei et al., PRB 99, 014115, 2019) fixes `kick`, `kick_radius`, `increment`, `eigenvalue_threshold` and
     /// `force_tolerance`; all other values are ours. The guarded climb keeps its mode where the classic one loses it; its
@@ -81,8 +82,8 @@ mod binding {
     /// - `offender_radius`: radius brought in around a frozen atom with too large a force [A], 6
     /// - `refinement_radius`: radius around the most displaced atom in which the saddle is refined at first [A], 17
     /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
-    /// - `far_field_limit`: the radius grows until what lies beyond that shell is below this [eV], 0.014
-    /// - `soft_eigenvalue`: and while the second eigenvalue with that shell is below this [eV/A^2], 0.02
+    /// - `far_field_limit`: a saddle is refined with that shell where more than this lies beyond it [eV], 0.0105
+    /// - `soft_eigenvalue`: a shell with which the second eigenvalue is below this is refined with the saddle [eV/A^2], 0.02
     /// - `newton_steps`: most Newton steps of the refinement, 40
     /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
