@@ -55,16 +55,24 @@ enum Command {
 /// Exit code after Ctrl-C, as shells have it.
 const INTERRUPTED: u8 = 130;
 
+/// Stack of a thread, as large as that of a main thread: scripts may call themselves.
+const STACK: usize = 8 << 20;
+
 fn main() -> ExitCode {
     let line = CommandLine::parse();
-    if let Some(threads) = line.threads {
-        // The pool can only be built once, and nothing has used it yet.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    }
+    // The pool can only be built once, and nothing has used it yet. Zero stands for one thread for each processor.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(line.threads.unwrap_or(0)).stack_size(STACK).build_global();
     let _ = ctrlc::set_handler(interrupt);
+    // Everything runs on a thread of the pool: a loop that is done in parallel begins at once, where from outside two threads would
+    // have to wake each other, several times in a time step.
+    rayon::scope(|_| execute(line)).map_or_else(|report| failed(&report), ExitCode::from)
+}
+
+/// Do what a command line says. Gives the exit code.
+fn execute(line: CommandLine) -> Result<u8, Report> {
     let stdlib = line.stdlib.or_else(|| std::env::var_os("VITRIC_STDLIB").map(PathBuf::from));
     let session = |arguments: Vec<String>| Session::new(Settings { stdlib: stdlib.clone(), arguments });
-    let result = match (line.code, line.command) {
+    match (line.code, line.command) {
         (Some(code), Some(Command::Script(words))) => session(words).and_then(|s| run(s, |s| s.run(&code, "-e"))),
         (Some(code), None) => session(Vec::new()).and_then(|s| run(s, |s| s.run(&code, "-e"))),
         (Some(_), Some(_)) => Err(Report::usage("-e runs code and goes with no command")),
@@ -78,8 +86,7 @@ fn main() -> ExitCode {
         (None, Some(Command::Check { files })) => session(Vec::new()).and_then(|s| check(s, &files)),
         (None, Some(Command::Doc { name })) => session(Vec::new()).and_then(|s| document(&s, name.as_deref())),
         (None, None) => session(Vec::new()).map(repl::run),
-    };
-    result.map_or_else(|report| failed(&report), ExitCode::from)
+    }
 }
 
 fn run(mut session: Session, work: impl FnOnce(&mut Session) -> Result<Outcome, Report>) -> Result<u8, Report> {
