@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
 /// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
-const SKIN: f64 = 1.3;
+const SKIN: f64 = 1.5;
 
 /// The same for the list in use, which is pruned from the wide one every few steps [length].
 ///
@@ -25,8 +25,8 @@ const SKIN: f64 = 1.3;
 /// top. Few atoms are as fast as the fastest, which would otherwise decide about all pairs.
 const PRUNED_SKIN: f64 = 0.2;
 
-/// Steps that the list in use is made for.
-const FORESEEN: f64 = 5.0;
+/// Steps that the list in use is made for, in double precision and in mixed, where a pair costs less.
+const FORESEEN: [f64; 2] = [5.0, 7.0];
 
 /// Cutoff for which the skins were measured best in a liquid and a glass [length]; others have them in proportion.
 const CUTOFF: f64 = 7.6;
@@ -535,9 +535,10 @@ impl Partition {
         }
         // Pairs farther apart than what is left of the wide list are not in it.
         let most = 0.5 * (left - pruned_reach);
+        let foreseen = FORESEEN[usize::from(precision == Precision::Mixed)];
         let chunks = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks_mut(CHUNK));
         chunks.into_par_iter().zip(self.steps.par_chunks(CHUNK)).for_each(|((wrapped, pruned_at), steps)| {
-            wrapped.iter_mut().zip(steps).for_each(|(wrapped, step)| wrapped.0[3] = (FORESEEN * step).min(most));
+            wrapped.iter_mut().zip(steps).for_each(|(wrapped, step)| wrapped.0[3] = (foreseen * step).min(most));
             pruned_at.copy_from_slice(wrapped);
         });
         self.pruned_cell.clone_from(cell);

@@ -218,14 +218,16 @@ def speed(codes, ours, options):
     print(f"{datetime.date.today()}, {processor()}, {options.atoms} atoms, million atom-steps per second\n")
     names = [code.name for code in codes]
     all_names = names + [program.name for program in ours]
-    print(f"| T [K] | threads | {' | '.join(all_names)} | ratio of vitric to the best |")
-    print("|---" * (len(all_names) + 3) + "|")
+    columns = ["T [K]", "threads", *all_names, *(f"{program.name} / best LAMMPS" for program in ours)]
+    print(f"| {' | '.join(columns)} |")
+    print("|---" * len(columns) + "|")
     for temperature in (2000, 300):
         for threads in options.threads:
             found = rates([*codes, *ours], temperature, threads, options)
             best = max(found[name] for name in names)
             numbers = " | ".join(f"{found[name] / 1e6:.2f}" for name in all_names)
-            print(f"| {temperature} | {threads} | {numbers} | {found['vitric'] / best:.1f} |", flush=True)
+            ratios = " | ".join(f"{found[code.name] / best:.1f}" for code in ours)
+            print(f"| {temperature} | {threads} | {numbers} | {ratios} |", flush=True)
 
 
 def main():
