@@ -13,7 +13,7 @@ fn vitric(folder: &Path, arguments: &[&str]) -> Output {
 fn every_script_passes_the_check() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let scripts: Vec<_> = std::fs::read_dir(root.join("scripts")).unwrap().map(|e| e.unwrap().path()).collect();
-    assert_eq!(scripts.len(), 12, "nine figures, the whole study, the large glass and a campaign");
+    assert_eq!(scripts.len(), 13, "nine figures, the whole study, the large glass, a campaign and a comparison");
     for script in scripts {
         let done = vitric(root, &["check", script.to_str().unwrap()]);
         assert!(done.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&done.stderr));
