@@ -22,6 +22,9 @@ pub struct Stream<const W: usize = WIDTH> {
 /// Marks the last vector of an atom; indices of records are multiples of four.
 pub const LAST: u32 = 1;
 
+/// Most rows have no more vectors than this.
+const USUAL: usize = 4;
+
 impl<const W: usize> Stream<W> {
     /// Append the `count` neighbours that were written behind the end of the list, which has room for a vector more.
     unsafe fn push(&mut self, atom: usize, count: usize, dummy: u32) {
@@ -33,9 +36,18 @@ impl<const W: usize> Stream<W> {
             self.list.set_len(self.list.len() + vectors * W);
         }
         let owner = 4 * atom as u32;
-        if vectors > 0 {
-            self.owners.extend((1..vectors).map(|_| owner));
-            self.owners.push(owner | LAST);
+        if vectors == 0 {
+            return;
+        }
+        self.owners.reserve(vectors.max(USUAL));
+        // SAFETY: there is room for as many.
+        unsafe {
+            // How many vectors a row has cannot be foreseen: the usual number is written at once, without a loop.
+            let end = self.owners.as_mut_ptr().add(self.owners.len());
+            end.cast::<[u32; USUAL]>().write_unaligned([owner; USUAL]);
+            (USUAL..vectors).for_each(|k| end.add(k).write(owner));
+            end.add(vectors - 1).write(owner | LAST);
+            self.owners.set_len(self.owners.len() + vectors);
         }
     }
 
@@ -1261,13 +1273,12 @@ pub unsafe fn finish_row<const W: usize>(group: &mut Group<W>, atom: usize, coun
     let (near_count, far_count) = (counts.0 as usize, counts.1 as usize);
     // The last vector of near neighbours is filled up with others.
     let fill = far_count.min(near_count.next_multiple_of(W) - near_count);
-    // SAFETY: the caller has written the neighbours and left room for a vector more.
+    // SAFETY: the caller has written the neighbours and left room for a vector more behind both lists.
     unsafe {
         let near_end = near.list.as_mut_ptr().add(near.list.len() + near_count);
         let far_end = far.list.as_ptr().add(far.list.len() + far_count);
-        for k in 0..fill {
-            *near_end.add(k) = *far_end.sub(k + 1);
-        }
+        // A whole vector is copied, of which the first `fill` count.
+        std::ptr::copy_nonoverlapping(far_end.sub(fill), near_end, W);
         near.push(atom, near_count + fill, dummy);
         far.push(atom, far_count - fill, dummy);
     }
