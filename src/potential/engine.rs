@@ -45,7 +45,7 @@ pub enum Precision {
     Double,
     /// Pairs in single precision; embedding functions and the sums over blocks in double precision.
     ///
-    /// In Cu50Zr50 between 300 and 2000 K a force misses that of double precision by 7e-5 eV/A, root mean square, and by 4e-4 eV/A at
+    /// In Cu50Zr50 between 300 and 2000 K a force misses that of double precision by 7e-5 eV/A, root mean square, and by 5e-4 eV/A at
     /// most. At constant energy (600 K, 20 ps) the drift is that of double precision, 5e-5 eV/atom/ns.
     Mixed,
 }

@@ -184,7 +184,7 @@ mod binding {
     ///
     /// With `precision: "mixed"` the pairs of steps that are not logged are computed in single precision, which takes a sixth less time and is meant for
     /// melts and equilibration; positions, velocities, sums and what the log says stay in double precision. In Cu50Zr50 between 300
-    /// and 2000 K a force then misses that of double precision by 7e-5 eV/A (root mean square, 4e-4 at most), and the energy at 600
+    /// and 2000 K a force then misses that of double precision by 7e-5 eV/A (root mean square, 5e-4 at most), and the energy at 600
     /// K drifts no more than in double precision, 5e-5 eV/atom in 1 ns. A step that is logged costs as much as two
     /// or three others, and changes such a run by rounding.
     ///
