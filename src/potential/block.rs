@@ -331,11 +331,9 @@ impl Block {
 
     /// Bytes that the block holds.
     pub fn memory(&self) -> usize {
-        let streams = self.groups.iter().chain(&self.wide).flat_map(|g| [&g.near, &g.far]);
-        let lists: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
-        let streams = self.single.iter().flat_map(|g| [&g.near, &g.far]);
-        let single: usize = streams.map(|s| s.list.capacity() + s.owners.capacity()).sum();
-        4 * (lists + single) + 4 * self.tags.capacity()
+        let double: usize = self.groups.iter().chain(&self.wide).map(Group::capacity).sum();
+        let single: usize = self.single.iter().map(Group::capacity).sum();
+        4 * (double + single + self.tags.capacity())
     }
 }
 

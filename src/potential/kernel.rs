@@ -91,6 +91,11 @@ pub struct Group<const W: usize = WIDTH> {
 }
 
 impl<const W: usize> Group<W> {
+    /// Numbers that its lists have room for.
+    pub fn capacity(&self) -> usize {
+        [&self.near, &self.far].map(|stream| stream.list.capacity() + stream.owners.capacity()).iter().sum()
+    }
+
     /// A group without pairs in the memory of this one.
     pub fn emptied(mut self, table: usize, frozen: bool) -> Group<W> {
         for stream in [&mut self.near, &mut self.far] {
