@@ -2,6 +2,7 @@
 //!
 //! [`Dynamics`] holds what a run needs; [`Dynamics::run`] is the only loop. Each ensemble is a step on a [`State`].
 
+mod kick;
 pub mod langevin;
 mod log;
 pub mod nose_hoover;

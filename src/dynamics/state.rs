@@ -1,10 +1,12 @@
 //! What moves: cell, positions and velocities, with the forces that belong to them.
 
 use super::explain_thin_cell;
+use super::kick;
 use super::store::Numbers;
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
+use crate::potential::lanes::Level;
 use crate::potential::{Engine, Potential, Precision};
 use crate::units;
 use rayon::prelude::*;
@@ -33,6 +35,7 @@ pub struct State {
     engine: Engine,
     energy_wanted: bool,
     motion: Motion,
+    level: Level,
 }
 
 /// What a pass over the velocities finds.
@@ -40,7 +43,7 @@ pub struct State {
 pub struct Motion {
     /// Sum of `m v v` over all atoms [energy].
     pub kinetic: Tensor,
-    fastest: f64,
+    pub(super) fastest: f64,
 }
 
 /// A linear change of all atoms: `v -> keep v + push f / m`, and then `r -> stretch r + carry v`.
@@ -57,6 +60,7 @@ impl State {
     pub fn new(configuration: &Configuration, potential: &Arc<Potential>, precision: Precision) -> Result<State> {
         let mut engine = Engine::new(potential, configuration)?;
         engine.set_precision(precision);
+        engine.order_in_space();
         let masses = configuration.masses();
         let mut velocities = configuration.velocities.clone();
         velocities.resize(masses.len(), Vector::zeros());
@@ -71,6 +75,7 @@ impl State {
             engine,
             energy_wanted: true,
             motion: Motion::default(),
+            level: Level::best(),
         };
         state.remove_drift();
         state.evaluate_anew()?;
@@ -177,30 +182,35 @@ impl State {
 
     /// Compute forces and virial at the present positions, and the energy if it is wanted.
     pub(super) fn update_forces(&mut self) -> Result<()> {
-        let cutoff = self.cutoff();
         let evaluated = if self.energy_wanted {
             self.engine.evaluate(&self.cell, &self.positions)
         } else {
             self.engine.evaluate_forces(&self.cell, &self.positions)
         };
-        evaluated.map_err(|error| explain_thin_cell(error, &self.cell, cutoff))
+        if let Some(places) = self.engine.reordered() {
+            self.reorder(&places);
+        }
+        evaluated.map_err(|error| explain_thin_cell(error, &self.cell, self.cutoff()))
+    }
+
+    /// Take to each place the atom of another one.
+    fn reorder(&mut self, places: &[u32]) {
+        fn take<T: Copy + Send + Sync>(all: &mut Vec<T>, places: &[u32]) {
+            *all = places.par_iter().with_min_len(BLOCK).map(|place| all[*place as usize]).collect();
+        }
+        take(&mut self.order, places);
+        take(&mut self.positions, places);
+        take(&mut self.velocities, places);
+        take(&mut self.masses, places);
     }
 
     /// Compute everything at the present positions and velocities, whatever was before.
     pub(super) fn evaluate_anew(&mut self) -> Result<()> {
-        let (positions, velocities) = (self.positions(), self.velocities());
-        let cutoff = self.cutoff();
-        let order = self.engine.order_in_space(&self.cell, &positions);
-        let order = order.map_err(|error| explain_thin_cell(error, &self.cell, cutoff))?;
-        let mut masses = vec![0.0; self.len()];
-        self.order.iter().zip(&self.masses).for_each(|(atom, m)| masses[*atom as usize] = *m);
-        for (place, atom) in order.iter().map(|atom| *atom as usize).enumerate() {
-            self.positions[place] = positions[atom];
-            self.velocities[place] = velocities[atom];
-            self.masses[place] = masses[atom];
-        }
-        self.order = order;
-        self.scaling = 1.0;
+        // Back to the order of the atoms: what follows must not depend on the order they had.
+        let mut places = vec![0; self.len()];
+        self.order.iter().enumerate().for_each(|(place, atom)| places[*atom as usize] = place as u32);
+        self.reorder(&places);
+        self.engine.reorder(&places);
         self.measure();
         self.update_forces()
     }
@@ -234,31 +244,30 @@ impl State {
     /// Change the velocities by forces and friction.
     pub(super) fn kick(&mut self, flow: &Flow) {
         let flow = self.scaled(flow);
-        let plain = flow.plain();
+        let (plain, level) = (flow.plain(), self.level);
         self.pass(|_, velocities, forces, masses| {
-            let mut motion = Motion::default();
-            for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
-                *v = match plain {
-                    Some([keep, push, ..]) => *v * keep + f * (push / *m),
-                    None => flow.keep * *v + flow.push * f / *m,
-                };
-                motion.count(v, *m);
+            if let Some([keep, push, ..]) = plain {
+                kick::kick(level, keep, push, velocities, forces, masses);
+            } else {
+                for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
+                    *v = flow.keep * *v + flow.push * f / *m;
+                }
             }
-            motion
+            kick::measure(level, velocities, masses)
         });
     }
 
     /// The same, and then move the atoms; the velocities are not looked at.
     pub(super) fn kick_and_drift(&mut self, flow: &Flow) {
         let flow = self.scaled(flow);
-        let plain = flow.plain();
+        let (plain, level) = (flow.plain(), self.level);
         let motion = self.motion;
         self.pass(|positions, velocities, forces, masses| {
-            for (((r, v), f), m) in positions.iter_mut().zip(velocities).zip(forces).zip(masses) {
-                if let Some([keep, push, stretch, carry]) = plain {
-                    *v = *v * keep + f * (push / *m);
-                    *r = *r * stretch + *v * carry;
-                } else {
+            if let Some([keep, push, stretch, carry]) = plain {
+                kick::kick(level, keep, push, velocities, forces, masses);
+                kick::drift(level, stretch, carry, positions, velocities);
+            } else {
+                for (((r, v), f), m) in positions.iter_mut().zip(velocities).zip(forces).zip(masses) {
                     *v = flow.keep * *v + flow.push * f / *m;
                     *r = flow.stretch * *r + flow.carry * *v;
                 }
@@ -302,11 +311,8 @@ impl State {
     /// Look at the velocities anew.
     pub(super) fn measure(&mut self) {
         self.put_scaling_in();
-        self.pass(|_, velocities, _, masses| {
-            let mut motion = Motion::default();
-            velocities.iter().zip(masses).for_each(|(v, m)| motion.count(v, *m));
-            motion
-        });
+        let level = self.level;
+        self.pass(|_, velocities, _, masses| kick::measure(level, velocities, masses));
     }
 
     /// Work on all atoms, block by block, with the slices of positions, velocities, forces and masses.
@@ -342,18 +348,23 @@ impl Flow {
     }
 }
 
+/// The larger of two squared speeds; one that is not a number counts as infinite, and is not lost in later comparisons.
+#[inline(always)]
+pub(super) fn faster(fastest: f64, speed: f64) -> f64 {
+    let speed = if speed < f64::INFINITY { speed } else { f64::INFINITY };
+    if speed <= fastest { fastest } else { speed }
+}
+
 impl Motion {
     #[inline]
-    fn count(&mut self, v: &Vector, mass: f64) {
+    pub(super) fn count(&mut self, v: &Vector, mass: f64) {
         let p = v * mass;
         for column in 0..3 {
             for row in 0..=column {
                 self.kinetic[(row, column)] += p[row] * v[column];
             }
         }
-        let speed = v.norm_squared();
-        // A speed that is not a number must not get lost in a comparison.
-        self.fastest = if speed <= self.fastest { self.fastest } else { speed };
+        self.fastest = faster(self.fastest, v.norm_squared());
     }
 
     /// Of the symmetric tensor `count` has added up the upper half alone.
@@ -362,9 +373,9 @@ impl Motion {
         self
     }
 
-    fn and(mut self, other: Motion) -> Motion {
+    pub(super) fn and(mut self, other: Motion) -> Motion {
         self.kinetic += other.kinetic;
-        self.fastest = if other.fastest <= self.fastest { self.fastest } else { other.fastest };
+        self.fastest = faster(self.fastest, other.fastest);
         self
     }
 }

@@ -4,7 +4,7 @@
 //! those among its own atoms, and those of an own atom with a ghost. Inside a block space is not periodic.
 
 use super::Potential;
-use super::kernel::{self, Close, Curvatures, Frame, Group, Pairs, Points, Reaches};
+use super::kernel::{self, Candidates, Close, Curvatures, Frame, Group, Pairs, Points, Reaches};
 use super::lanes::{Lane, Level, Record};
 use super::single::{self, SINGLES, Short, SinglePairs};
 use super::tables::PairTable;
@@ -109,10 +109,10 @@ impl Block {
             // Single precision sees a pair somewhat too near or too far.
             let far = table.far + lists.skin + SINGLE * grid.span();
             groups.push(old_wide.next().unwrap_or_default().emptied(a * kinds + b, still));
-            searches.push((a, b, still, (far * far, far * far)));
+            searches.push((a, b, still, far * far));
         }
         let stencil = grid.stencil(reach);
-        let (mut rows, mut ranges) = (Vec::new(), Vec::new());
+        let (mut rows, mut ranges, mut candidates) = (Vec::new(), Vec::new(), Candidates::default());
         let starts = |part: usize, kind: usize| &sorted[part].1[kind * bins..=(kind + 1) * bins];
         for bin in 0..bins {
             let inside = |a: usize| starts(0, a)[bin] as usize..starts(0, a)[bin + 1] as usize;
@@ -120,7 +120,7 @@ impl Block {
                 continue;
             }
             grid.around(bin, &stencil, &mut rows);
-            for (group, &(a, b, still, squares)) in groups.iter_mut().zip(&searches) {
+            for (group, &(a, b, still, square)) in groups.iter_mut().zip(&searches) {
                 let range = inside(a);
                 if range.is_empty() {
                     continue;
@@ -146,7 +146,8 @@ impl Block {
                     }
                 }
                 let half = a == b && !still;
-                kernel::neighbors(level, &points, range, &ranges, half, squares, 4 * atoms as u32, group);
+                let dummy = 4 * atoms as u32;
+                kernel::neighbors(level, &points, range, &ranges, half, square, dummy, &mut candidates, group);
             }
         }
         if lists.compact {
@@ -219,10 +220,10 @@ impl Block {
         potential: &Potential,
         level: Level,
         records: &[Record],
-        density: &mut [f64],
+        density: &mut Vec<f64>,
         energy: bool,
     ) -> f64 {
-        density.fill(0.0);
+        zeros(density, records.len());
         self.close = None;
         let mut sum = 0.0;
         for group in self.groups.iter() {
@@ -239,10 +240,10 @@ impl Block {
         potential: &Potential,
         level: Level,
         records: &[Record],
-        forces: &mut [Record],
+        forces: &mut Vec<Record>,
         energy: bool,
     ) -> f64 {
-        forces.fill(Record::default());
+        zeros(forces, records.len());
         let mut sum = 0.0;
         for group in self.groups.iter() {
             let pairs = Pairs { records, group, table: &potential.tables()[group.table] };
@@ -252,8 +253,8 @@ impl Block {
     }
 
     /// The densities in single precision.
-    pub fn single_densities(&mut self, potential: &Potential, level: Level, records: &[Short], density: &mut [f32]) {
-        density.fill(0.0);
+    pub fn single_densities(&mut self, potential: &Potential, level: Level, records: &[Short], density: &mut Vec<f32>) {
+        zeros(density, records.len());
         self.close = None;
         for group in &self.single {
             let pairs = SinglePairs { records, group, table: &potential.tables()[group.table] };
@@ -262,8 +263,8 @@ impl Block {
     }
 
     /// The forces in single precision, after the densities at the same positions.
-    pub fn single_forces(&mut self, potential: &Potential, level: Level, records: &[Short], forces: &mut [Short]) {
-        forces.fill(Short::default());
+    pub fn single_forces(&mut self, potential: &Potential, level: Level, records: &[Short], forces: &mut Vec<Short>) {
+        zeros(forces, records.len());
         for group in &self.single {
             let pairs = SinglePairs { records, group, table: &potential.tables()[group.table] };
             single::forces(level, pairs, forces, &mut self.close);
@@ -335,6 +336,12 @@ impl Block {
         let single: usize = self.single.iter().map(Group::capacity).sum();
         4 * (double + single + self.tags.capacity())
     }
+}
+
+/// As many zeros as records.
+fn zeros<T: Clone + Default>(sums: &mut Vec<T>, records: usize) {
+    sums.clear();
+    sums.resize(records, T::default());
 }
 
 /// Equal boxes over the own atoms and their surroundings.

@@ -2,7 +2,8 @@
 //!
 //! The cell is cut into blocks of neighbouring atoms (see [`super::block`]). Each block adds up what its pairs do to its own
 //! atoms and to its ghosts, in parallel; then every atom collects its own share and those of its ghosts in a fixed order, so
-//! the result does not depend on the number of threads.
+//! the result does not depend on the number of threads. What a block needs besides its lists is made where it is at work, in
+//! the cache of a core: bringing it from memory would cost more in large samples.
 
 use super::Potential;
 use super::block::{Block, Candidate, Lists};
@@ -14,6 +15,7 @@ use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 /// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
@@ -32,7 +34,7 @@ const FORESEEN: [f64; 2] = [5.0, 7.0];
 const CUTOFF: f64 = 7.6;
 
 /// Atoms in a block, about: few enough for the cache of one core, many enough to outnumber the ghosts.
-const BLOCK: f64 = 1500.0;
+const BLOCK: f64 = 3000.0;
 
 /// A sample of more atoms is worth two blocks, for two threads, where one would do.
 const DIVIDED: usize = 3000;
@@ -73,6 +75,10 @@ pub struct Engine {
     level: Level,
     precision: Precision,
     partition: Option<Partition>,
+    /// True when atoms take the order of the list whenever it is made.
+    sorting: bool,
+    /// Place, before the last list was made, of the atom at each place, until the caller has asked for it.
+    reordered: Option<Vec<u32>>,
     rebuilds: u64,
     /// Potential energy of the last evaluation [energy]; not a number after [`Engine::evaluate_forces`].
     pub energy: f64,
@@ -85,8 +91,10 @@ pub struct Engine {
 /// How the records of all blocks lie in flat arrays, and which atoms they show.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// First record of each block, and the end.
+    /// First record of each block, and the end; the last record of a block is its dummy.
     pub first: Vec<usize>,
+    /// First ghost of each block among the ghosts of all, and the end.
+    ghosts: Vec<usize>,
     /// First rank of each block, and the end; atoms are ranked by block and record.
     pub ranks: Vec<usize>,
     /// Atom of each rank.
@@ -97,7 +105,7 @@ pub(super) struct Layout {
     pub shows: Vec<(u32, u8)>,
     /// Records that show each rank, once they are asked for.
     copies: OnceLock<Copies>,
-    /// Ghosts of the atoms of each block: their records, and the places of the atoms in the block.
+    /// Ghosts of the atoms of each block: their numbers among the ghosts of all, and the places of the atoms in the block.
     returns: Vec<(u32, u32)>,
     /// First of `returns` of each block, and the end.
     returns_first: Vec<usize>,
@@ -170,38 +178,71 @@ struct Partition {
     pruned: Option<Precision>,
     /// True when it has to be pruned before it is used.
     stale: bool,
-    /// Positions inside the cell, by rank; the fourth number is the way allowed when the list is pruned, else zero.
+    /// Positions inside the cell, by rank. The fourth number is the way allowed when the list is pruned, and the slope of the
+    /// embedding energy when that is known.
     wrapped: Vec<Record>,
-    /// Last steps of the atoms, by rank.
-    steps: Vec<f64>,
+    /// Squares of the last steps of the atoms, by rank.
+    steps: Vec<f32>,
     /// Shifts of the images.
     images: Vec<Record>,
+    /// Middle of each block.
+    middles: Vec<Record>,
+    /// Total density, and what it has of each ghost.
+    total: Vec<f64>,
+    ghost_density: Vec<f64>,
+    /// Forces by rank, where atoms have another order, and those on the ghosts.
+    forces: Vec<Vector>,
+    ghost_forces: Vec<Vector>,
+    /// True when atoms are in the order of their ranks.
+    sorted: bool,
+}
+
+/// What a thread needs for the block it is at work on.
+#[derive(Debug, Default)]
+struct Bench {
     records: Vec<Record>,
     forces: Vec<Record>,
-    /// Forces on the atoms, by rank.
-    felt: Vec<Record>,
     density: Vec<f64>,
-    /// Middle of each block, and what forces in single precision need besides.
-    middles: Vec<Record>,
-    single: Single,
-    /// Total density, and slope of the embedding energy, by rank.
-    total: Vec<f64>,
-    slope: Vec<f64>,
+    /// The same in single precision.
+    shorts: Vec<Short>,
+    short_forces: Vec<Short>,
+    short_density: Vec<f32>,
 }
 
-/// Records, forces and densities of all blocks in single precision.
-#[derive(Debug, Default)]
-struct Single {
-    records: Vec<Short>,
-    forces: Vec<Short>,
-    density: Vec<f32>,
+thread_local! {
+    static BENCH: RefCell<Bench> = RefCell::default();
 }
 
-impl Single {
-    fn resize(&mut self, records: usize) {
-        self.records.resize(records, DUMMY);
-        self.forces.resize(records, Short::default());
-        self.density.resize(records, 0.0);
+/// What the records of all blocks are made of.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    layout: &'a Layout,
+    wrapped: &'a [Record],
+    images: &'a [Record],
+    middles: &'a [Record],
+    level: Level,
+}
+
+impl View<'_> {
+    /// The records of a block.
+    fn records(&self, number: usize, records: &mut Vec<Record>) {
+        let own = &self.wrapped[self.layout.ranks[number]..self.layout.ranks[number + 1]];
+        let shown = self.layout.shown(number);
+        records.resize(shown.len() + 1, Record::default());
+        let (inside, ghosts) = records[..shown.len()].split_at_mut(own.len());
+        inside.copy_from_slice(own);
+        kernel::place_images(self.level, self.wrapped, self.images, &shown[own.len()..], ghosts);
+        records[shown.len()] = Block::dummy();
+    }
+
+    /// The same in single precision.
+    fn shorts(&self, number: usize, records: &mut Vec<Short>) {
+        let own = &self.wrapped[self.layout.ranks[number]..self.layout.ranks[number + 1]];
+        let shown = self.layout.shown(number);
+        records.resize(shown.len() + 1, DUMMY);
+        let (middle, ghosts) = (&self.middles[number], &shown[own.len()..]);
+        single::place(self.level, own, self.wrapped, self.images, ghosts, middle, &mut records[..shown.len()]);
+        records[shown.len()] = DUMMY;
     }
 }
 
@@ -218,6 +259,8 @@ impl Engine {
             level: Level::best(),
             precision: Precision::Double,
             partition: None,
+            sorting: false,
+            reordered: None,
             rebuilds: 0,
             energy: f64::NAN,
             forces: vec![Vector::zeros(); configuration.len()],
@@ -245,19 +288,23 @@ impl Engine {
         self.partition = None;
     }
 
-    /// Expect the atoms from now on in an order in which those near in space follow each other, which makes an evaluation cheaper;
-    /// given are the positions in the order of the configuration. Returns the number of the atom at each place.
-    pub fn order_in_space(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Vec<u32>> {
+    /// Order the atoms in space from now on whenever the list is made, so that those near in space follow each other, which makes
+    /// an evaluation cheaper. Forces are in the new order, and the caller's atoms have to follow: see [`Engine::reordered`].
+    pub fn order_in_space(&mut self) {
+        self.sorting = true;
+    }
+
+    /// Take to each place the atom of another one, and forget the neighbour list.
+    pub fn reorder(&mut self, places: &[u32]) {
         self.forget();
-        let mut species = vec![0; self.species.len()];
-        self.names.iter().zip(&self.species).for_each(|(atom, kind)| species[*atom as usize] = *kind);
-        self.names = (0..species.len() as u32).collect();
-        self.species = species;
-        self.update(cell, positions, Precision::Double)?;
-        let order = self.partition.take().expect("made by update").layout.atoms.clone();
-        self.species = order.iter().map(|atom| self.species[*atom as usize]).collect();
-        self.names.clone_from(&order);
-        Ok(order)
+        self.species = places.iter().map(|place| self.species[*place as usize]).collect();
+        self.names = places.iter().map(|place| self.names[*place as usize]).collect();
+    }
+
+    /// The place, at the last call of an evaluation, of the atom at each place now, if the order has changed in it.
+    #[must_use]
+    pub fn reordered(&mut self) -> Option<Vec<u32>> {
+        self.reordered.take()
     }
 
     /// How many times the neighbour list was made.
@@ -282,19 +329,11 @@ impl Engine {
         let precision = if energy { Precision::Double } else { self.precision };
         self.update(cell, positions, precision)?;
         let partition = self.partition.as_mut().expect("made by update");
-        if precision == Precision::Mixed {
-            partition.single_densities(&self.potential, self.level);
-            partition.embed(&self.potential, precision, self.level);
-            self.virial = partition.single_forces(&self.potential, self.level);
-            self.energy = f64::NAN;
-        } else {
-            let near = partition.densities(&self.potential, self.level, energy);
-            let embedding = partition.embed(&self.potential, precision, self.level);
-            let (far, virial) = partition.forces(&self.potential, self.level, energy);
-            self.energy = if energy { embedding + near + far } else { f64::NAN };
-            self.virial = virial;
-        }
-        partition.collect(self.level, precision, &mut self.forces);
+        let near = partition.densities(&self.potential, precision, self.level, energy);
+        let embedding = partition.embed(&self.potential, self.level);
+        let (far, virial) = partition.forces(&self.potential, precision, self.level, energy, &mut self.forces);
+        self.energy = if energy { embedding + near + far } else { f64::NAN };
+        self.virial = virial;
         partition.check(&self.names)?;
         let sum = self.virial.trace() + if energy { self.energy } else { 0.0 };
         if !sum.is_finite() {
@@ -333,8 +372,8 @@ impl Engine {
     pub fn hessian(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Hessian> {
         self.update(cell, positions, Precision::Double)?;
         let partition = self.partition.as_mut().expect("made by update");
-        partition.densities(&self.potential, self.level, false);
-        partition.embed(&self.potential, Precision::Double, self.level);
+        partition.densities(&self.potential, Precision::Double, self.level, false);
+        partition.embed(&self.potential, self.level);
         partition.check(&self.names)?;
         Ok(partition.hessian(&self.potential, self.level))
     }
@@ -382,7 +421,17 @@ impl Engine {
         let atoms = (&self.species[..], &self.names[..]);
         let mut partition = Partition::new(old, &self.potential, atoms, cell, positions, skin, self.level)?;
         self.rebuilds += 1;
-        if !partition.place(cell, positions, precision, self.level) {
+        let placed = if self.sorting {
+            let order = partition.take_order();
+            let at = |place: &u32| *place as usize;
+            let positions: Vec<Vector> = order.par_iter().map(|place| positions[at(place)]).collect();
+            self.reorder(&order);
+            self.reordered = Some(order);
+            partition.place(cell, &positions, precision, self.level)
+        } else {
+            partition.place(cell, positions, precision, self.level)
+        };
+        if !placed {
             return Err(Error::numeric("potential: positions are too far from the cell to be wrapped"));
         }
         self.partition = Some(partition);
@@ -401,17 +450,14 @@ struct Parts {
 #[derive(Default)]
 struct Memory {
     blocks: Vec<Block>,
-    records: Vec<Record>,
-    forces: Vec<Record>,
-    density: Vec<f64>,
     total: Vec<f64>,
-    slope: Vec<f64>,
-    felt: Vec<Record>,
+    ghost_density: Vec<f64>,
+    forces: Vec<Vector>,
+    ghost_forces: Vec<Vector>,
     pruned_at: Vec<Record>,
     wrapped: Vec<Record>,
-    single: Single,
-    /// Last steps of the atoms, by atom.
-    steps: Vec<f64>,
+    /// Squares of the last steps of the atoms, by atom.
+    steps: Vec<f32>,
 }
 
 impl From<Partition> for Memory {
@@ -419,15 +465,12 @@ impl From<Partition> for Memory {
         Memory {
             steps: old.steps_of_atoms(),
             blocks: old.blocks,
-            records: old.records,
-            forces: old.forces,
-            density: old.density,
             total: old.total,
-            slope: old.slope,
-            felt: old.felt,
+            ghost_density: old.ghost_density,
+            forces: old.forces,
+            ghost_forces: old.ghost_forces,
             pruned_at: old.pruned_at,
             wrapped: old.wrapped,
-            single: old.single,
         }
     }
 }
@@ -472,7 +515,7 @@ impl Partition {
             })
             .unzip();
         let layout = Layout::new(&blocks, positions.len());
-        let records = layout.shows.len();
+        let ghosts = layout.ghosts[blocks.len()];
         let by_rank = || layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| *atom as usize);
         Ok(Partition {
             cell: cell.clone(),
@@ -487,32 +530,50 @@ impl Partition {
             stale: true,
             wrapped: resized(old.wrapped, positions.len(), Record::default()),
             steps: by_rank().map(|atom| old.steps.get(atom).copied().unwrap_or(0.0)).collect(),
-            felt: resized(old.felt, positions.len(), Record::default()),
             images: Vec::new(),
-            records: resized(old.records, records, Block::dummy()),
-            forces: resized(old.forces, records, Record::default()),
-            density: resized(old.density, records, 0.0),
             middles,
-            single: old.single,
             total: resized(old.total, positions.len(), 0.0),
-            slope: resized(old.slope, positions.len(), 0.0),
+            ghost_density: resized(old.ghost_density, ghosts, 0.0),
+            forces: old.forces,
+            ghost_forces: resized(old.ghost_forces, ghosts, Vector::zeros()),
+            sorted: false,
             layout: layout.into(),
             blocks,
         })
     }
 
+    /// Let the atoms be in the order of their ranks from now on. Returns the number that the atom of each rank had.
+    fn take_order(&mut self) -> Vec<u32> {
+        let layout = Arc::get_mut(&mut self.layout).expect("a new partition shares nothing");
+        let straight: Vec<u32> = (0..layout.atoms.len() as u32).collect();
+        layout.rank_of.clone_from(&straight);
+        let order = std::mem::replace(&mut layout.atoms, straight);
+        for (number, block) in self.blocks.iter_mut().enumerate() {
+            let shown = layout.shown(number);
+            block.tags.iter_mut().zip(shown).for_each(|(tag, &(rank, image))| *tag = rank * IMAGES + u32::from(image));
+        }
+        self.sorted = true;
+        order
+    }
+
     /// Take new positions; false when the list does not hold for them.
     fn place(&mut self, cell: &Cell, positions: &[Vector], precision: Precision, level: Level) -> bool {
-        let (atoms, wraps) = (&self.layout.atoms, &self.wraps);
         let edges = [0, 1, 2].map(|k| record(cell.matrix().column(k).into()));
         let drift = Drift::new(&self.pruned_cell, cell);
+        let sorted: Vec<Vector>;
+        let positions = if self.sorted {
+            positions
+        } else {
+            sorted = self.layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| positions[*atom as usize]).collect();
+            &sorted
+        };
         // A new partition knows the last steps of its atoms from the one before.
         let known = self.images.is_empty().then(|| self.steps.clone());
         let moved: Vec<[f64; 2]> = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks(CHUNK))
             .into_par_iter()
-            .zip((atoms.par_chunks(CHUNK), wraps.par_chunks(CHUNK), self.steps.par_chunks_mut(CHUNK)))
-            .map(|((wrapped, from), (atoms, wraps, steps))| {
-                kernel::place(level, positions, atoms, wraps, &edges, &drift, from, wrapped, steps)
+            .zip((positions.par_chunks(CHUNK), self.wraps.par_chunks(CHUNK), self.steps.par_chunks_mut(CHUNK)))
+            .map(|((wrapped, from), (positions, wraps, steps))| {
+                kernel::place(level, positions, wraps, &edges, &drift, from, wrapped, steps)
             })
             .collect();
         self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
@@ -523,194 +584,184 @@ impl Partition {
         if self.pruned == Some(precision) && left >= self.cutoff {
             return true;
         }
-        (self.pruned, self.stale) = (Some(precision), true);
-        let drift = Drift::new(&self.cell, cell);
+        let since_start = Drift::new(&self.cell, cell);
         let moved: Vec<[f64; 2]> = (self.start.par_chunks(CHUNK), self.wrapped.par_chunks(CHUNK))
             .into_par_iter()
-            .map(|(from, now)| kernel::farthest(level, &drift, from, now))
+            .map(|(from, now)| kernel::farthest(level, &since_start, from, now))
             .collect();
-        let left = drift.left_of(self.cutoff + self.skin, &moved);
+        let left = since_start.left_of(self.cutoff + self.skin, &moved);
         if !(left >= pruned_reach) {
             return false;
         }
+        (self.pruned, self.stale) = (Some(precision), true);
         // Pairs farther apart than what is left of the wide list are not in it.
         let most = 0.5 * (left - pruned_reach);
         let foreseen = FORESEEN[usize::from(precision == Precision::Mixed)];
         let chunks = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks_mut(CHUNK));
         chunks.into_par_iter().zip(self.steps.par_chunks(CHUNK)).for_each(|((wrapped, pruned_at), steps)| {
-            wrapped.iter_mut().zip(steps).for_each(|(wrapped, step)| wrapped.0[3] = (foreseen * step).min(most));
+            let way = |square: f32| (foreseen * f64::from(square).sqrt()).min(most);
+            wrapped.iter_mut().zip(steps).for_each(|(wrapped, square)| wrapped.0[3] = way(*square));
             pruned_at.copy_from_slice(wrapped);
         });
         self.pruned_cell.clone_from(cell);
         true
     }
 
-    /// Last steps of the atoms, by atom.
-    fn steps_of_atoms(&self) -> Vec<f64> {
+    /// Squares of the last steps of the atoms, by atom.
+    fn steps_of_atoms(&self) -> Vec<f32> {
         let mut steps = vec![0.0; self.steps.len()];
         (self.layout.atoms.iter().zip(&self.steps)).for_each(|(&atom, step)| steps[atom as usize] = *step);
         steps
     }
 
-    /// Write the records and add up the densities; energy of the near pairs if it is wanted.
-    fn densities(&mut self, potential: &Potential, level: Level, energy: bool) -> f64 {
-        let (wrapped, images, layout) = (&self.wrapped, &self.images, &self.layout);
+    /// Add up the densities in each block; energy of the near pairs if it is wanted.
+    fn densities(&mut self, potential: &Potential, precision: Precision, level: Level, energy: bool) -> f64 {
         let (stale, skin) = (std::mem::take(&mut self.stale), self.pruned_skin);
-        let density = split(&mut self.density, &layout.first);
-        let records = split(&mut self.records, &layout.first);
-        let energies: Vec<f64> = (self.blocks.par_iter_mut(), records, density)
+        let layout = &*self.layout;
+        let own = split(&mut self.total, &layout.ranks);
+        let ghosts = split(&mut self.ghost_density, &layout.ghosts);
+        let (wrapped, images, middles) = (&self.wrapped, &self.images, &self.middles);
+        let view = View { layout, wrapped, images, middles, level };
+        let work = |number: usize, block: &mut Block, bench: &mut Bench, own: &mut [f64], ghosts: &mut [f64]| {
+            if precision == Precision::Mixed {
+                let Bench { shorts, short_density, .. } = bench;
+                view.shorts(number, shorts);
+                if stale {
+                    block.prune_single(potential, skin, level, shorts);
+                }
+                block.single_densities(potential, level, shorts, short_density);
+                let (inside, others) = short_density.split_at(own.len());
+                own.iter_mut().zip(inside).for_each(|(to, from)| *to = f64::from(*from));
+                ghosts.iter_mut().zip(others).for_each(|(to, from)| *to = f64::from(*from));
+                return 0.0;
+            }
+            let Bench { records, density, .. } = bench;
+            view.records(number, records);
+            if stale {
+                block.prune(potential, skin, true, level, records);
+            }
+            let energy = block.densities(potential, level, records, density, energy);
+            let (inside, others) = density.split_at(own.len());
+            own.copy_from_slice(inside);
+            ghosts.copy_from_slice(&others[..ghosts.len()]);
+            energy
+        };
+        let energies: Vec<f64> = (self.blocks.par_iter_mut(), own, ghosts)
             .into_par_iter()
             .enumerate()
-            .map(|(number, (block, records, density))| {
-                let own = layout.ranks[number]..layout.ranks[number + 1];
-                let (inside, ghosts) = records.split_at_mut(own.len());
-                inside.copy_from_slice(&wrapped[own.clone()]);
-                kernel::place_images(level, wrapped, images, &layout.shown(number)[own.len()..], ghosts);
-                records[layout.shown(number).len()] = Block::dummy();
-                if stale {
-                    block.prune(potential, skin, true, level, records);
-                }
-                block.densities(potential, level, records, density, energy)
+            .map(|(number, (block, own, ghosts))| {
+                BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
             })
             .collect();
         energies.into_iter().sum()
     }
 
-    /// Write the records and add up the densities in single precision.
-    fn single_densities(&mut self, potential: &Potential, level: Level) {
-        let (wrapped, images, layout) = (&self.wrapped, &self.images, &self.layout);
-        let (stale, skin, middles) = (std::mem::take(&mut self.stale), self.pruned_skin, &self.middles);
-        self.single.resize(self.records.len());
-        let density = split(&mut self.single.density, &layout.first);
-        let records = split(&mut self.single.records, &layout.first);
-        (self.blocks.par_iter_mut(), records, density).into_par_iter().enumerate().for_each(
-            |(number, (block, records, density))| {
-                let own = layout.ranks[number]..layout.ranks[number + 1];
-                let shown = &layout.shown(number)[own.len()..];
-                single::place(level, &wrapped[own], wrapped, images, shown, &middles[number], records);
-                records[layout.shown(number).len()] = DUMMY;
-                if stale {
-                    block.prune_single(potential, skin, level, records);
-                }
-                block.single_densities(potential, level, records, density);
-            },
-        );
-    }
-
-    /// Embedding energy, and its slope for every atom.
-    fn embed(&mut self, potential: &Potential, precision: Precision, level: Level) -> f64 {
-        let (layout, density, short) = (&self.layout, &self.density, &self.single.density);
+    /// Embedding energy; its slope for every atom becomes the fourth number of its position.
+    fn embed(&mut self, potential: &Potential, level: Level) -> f64 {
+        let (layout, ghosts) = (&self.layout, &self.ghost_density);
         let total = split(&mut self.total, &layout.ranks);
-        let slope = split(&mut self.slope, &layout.ranks);
-        let energies: Vec<f64> = (&self.blocks, total, slope)
+        let wrapped = split(&mut self.wrapped, &layout.ranks);
+        let energies: Vec<f64> = (&self.blocks, total, wrapped)
             .into_par_iter()
             .enumerate()
-            .map(|(number, (block, total, slope))| {
-                match precision {
-                    Precision::Double => layout.total(number, density, total),
-                    Precision::Mixed => layout.total(number, short, total),
-                }
-                let mut values = vec![0.0; total.len()];
+            .map(|(number, (block, total, wrapped))| {
+                layout
+                    .returns(number)
+                    .iter()
+                    .for_each(|&(ghost, place)| total[place as usize] += ghosts[ghost as usize]);
+                let (mut values, mut slopes) = (vec![0.0; total.len()], vec![0.0; total.len()]);
                 for (kind, ends) in block.species.windows(2).enumerate() {
                     let range = ends[0]..ends[1];
-                    let (value, slope) = (&mut values[range.clone()], &mut slope[range.clone()]);
+                    let (value, slope) = (&mut values[range.clone()], &mut slopes[range.clone()]);
                     kernel::embed(level, potential.embedding(kind), &total[range], value, slope, &mut []);
                 }
+                wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
                 values.iter().sum()
             })
             .collect();
         energies.into_iter().sum()
     }
 
-    /// Write the slopes of the embedding energies to the records of a block.
-    fn write_slopes(level: Level, layout: &Layout, number: usize, slope: &[f64], records: &mut [Record]) {
-        let own = layout.ranks[number]..layout.ranks[number + 1];
-        let (inside, ghosts) = records.split_at_mut(own.len());
-        inside.iter_mut().zip(&slope[own.clone()]).for_each(|(record, slope)| record.0[3] = *slope);
-        kernel::place_slopes(level, slope, &layout.shown(number)[own.len()..], ghosts);
-    }
-
-    /// Forces on all records; energy of the far pairs and virial.
-    fn forces(&mut self, potential: &Potential, level: Level, energy: bool) -> (f64, Tensor) {
-        let (slope, layout) = (&self.slope, &self.layout);
-        let records = split(&mut self.records, &layout.first);
-        let forces = split(&mut self.forces, &layout.first);
-        let sums: Vec<(f64, [[f64; 4]; 3])> = (self.blocks.par_iter_mut(), records, forces)
+    /// Forces on all atoms; energy of the far pairs and virial.
+    fn forces(
+        &mut self,
+        potential: &Potential,
+        precision: Precision,
+        level: Level,
+        energy: bool,
+        felt: &mut [Vector],
+    ) -> (f64, Tensor) {
+        let layout = &*self.layout;
+        let (wrapped, images, middles) = (&self.wrapped, &self.images, &self.middles);
+        let view = View { layout, wrapped, images, middles, level };
+        let by_rank = if self.sorted {
+            &mut *felt
+        } else {
+            self.forces.resize(felt.len(), Vector::zeros());
+            &mut self.forces
+        };
+        let own = split(by_rank, &layout.ranks);
+        let ghosts = split(&mut self.ghost_forces, &layout.ghosts);
+        let work = |number: usize, block: &mut Block, bench: &mut Bench, own: &mut [Vector], ghosts: &mut [Vector]| {
+            if precision == Precision::Mixed {
+                let Bench { shorts, short_forces, .. } = bench;
+                view.shorts(number, shorts);
+                block.single_forces(potential, level, shorts, short_forces);
+                single::hand_out(level, short_forces, own, ghosts);
+                return (0.0, single::moments(level, shorts, short_forces));
+            }
+            let Bench { records, forces, .. } = bench;
+            view.records(number, records);
+            let energy = block.forces(potential, level, records, forces, energy);
+            kernel::hand_out(level, forces, own, ghosts);
+            (energy, kernel::moments(level, records, forces))
+        };
+        let sums: Vec<(f64, [f64; 6])> = (self.blocks.par_iter_mut(), own, ghosts)
             .into_par_iter()
             .enumerate()
-            .map(|(number, (block, records, forces))| {
-                Partition::write_slopes(level, layout, number, slope, records);
-                let energy = block.forces(potential, level, records, forces, energy);
-                (energy, kernel::moments(level, records, forces))
+            .map(|(number, (block, own, ghosts))| {
+                BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
             })
             .collect();
-        let (energies, moments): (Vec<f64>, Vec<[[f64; 4]; 3]>) = sums.into_iter().unzip();
+        let ghosts = &self.ghost_forces;
+        split(by_rank, &layout.ranks).into_par_iter().enumerate().for_each(|(number, own)| {
+            kernel::collect(level, ghosts, layout.returns(number), own);
+        });
+        if !self.sorted {
+            let by_rank = &self.forces;
+            (felt.par_iter_mut().zip(&layout.rank_of).with_min_len(CHUNK))
+                .for_each(|(force, rank)| *force = by_rank[*rank as usize]);
+        }
+        let (energies, moments): (Vec<f64>, Vec<[f64; 6]>) = sums.into_iter().unzip();
         (energies.into_iter().sum(), virial(&moments))
-    }
-
-    /// Forces on all records in single precision; virial.
-    fn single_forces(&mut self, potential: &Potential, level: Level) -> Tensor {
-        let (slope, layout) = (&self.slope, &self.layout);
-        let records = split(&mut self.single.records, &layout.first);
-        let forces = split(&mut self.single.forces, &layout.first);
-        let moments: Vec<[[f64; 4]; 3]> = (self.blocks.par_iter_mut(), records, forces)
-            .into_par_iter()
-            .enumerate()
-            .map(|(number, (block, records, forces))| {
-                let own = layout.ranks[number]..layout.ranks[number + 1];
-                let shown = &layout.shown(number)[own.len()..];
-                single::place_slopes(level, &slope[own], slope, shown, records);
-                block.single_forces(potential, level, records, forces);
-                single::moments(level, records, forces)
-            })
-            .collect();
-        virial(&moments)
     }
 
     /// Second derivatives at the positions of the last densities.
     fn hessian(&mut self, potential: &Potential, level: Level) -> Hessian {
-        let layout = self.layout.clone();
         let mut bend = vec![0.0; self.total.len()];
-        let mut values = vec![0.0; self.total.len()];
-        for (block, &start) in self.blocks.iter().zip(&layout.ranks) {
+        let (mut values, mut slopes) = (bend.clone(), bend.clone());
+        for (block, &start) in self.blocks.iter().zip(&self.layout.ranks) {
             for (kind, ends) in block.species.windows(2).enumerate() {
                 let range = start + ends[0]..start + ends[1];
                 let (total, value) = (&self.total[range.clone()], &mut values[range.clone()]);
-                let (slope, bend) = (&mut self.slope[range.clone()], &mut bend[range]);
+                let (slope, bend) = (&mut slopes[range.clone()], &mut bend[range]);
                 kernel::embed(level, potential.embedding(kind), total, value, slope, bend);
             }
         }
-        let slope = &self.slope;
-        let records = split(&mut self.records, &layout.first);
-        let springs = (&self.blocks, records)
-            .into_par_iter()
-            .enumerate()
-            .map(|(number, (block, records))| {
-                Partition::write_slopes(level, &layout, number, slope, records);
+        self.wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
+        let (layout, wrapped, images, middles) = (&*self.layout, &self.wrapped, &self.images, &self.middles);
+        let view = View { layout, wrapped, images, middles, level };
+        let springs = (self.blocks.par_iter().enumerate())
+            .map(|(number, block)| {
                 let symmetric = block.groups().iter().map(|g| potential.tables()[g.table].symmetric).collect();
-                let curvatures = Block::curvatures(potential, block.groups(), level, records, &mut []);
+                let curvatures = BENCH.with_borrow_mut(|bench| {
+                    view.records(number, &mut bench.records);
+                    Block::curvatures(potential, block.groups(), level, &bench.records, &mut [])
+                });
                 BlockSprings { groups: block.groups().clone(), symmetric, curvatures }
             })
             .collect();
-        Hessian::new(level, layout, springs, bend)
-    }
-
-    /// Each atom collects the forces on the records that show it.
-    fn collect(&mut self, level: Level, precision: Precision, forces: &mut [Vector]) {
-        let (layout, records, short) = (&self.layout, &self.forces, &self.single.forces);
-        split(&mut self.felt, &layout.ranks).into_par_iter().enumerate().for_each(|(number, felt)| {
-            let own = layout.first[number]..layout.first[number] + felt.len();
-            if precision == Precision::Mixed {
-                single::gather(level, &short[own], short, layout.returns(number), felt);
-            } else {
-                felt.copy_from_slice(&records[own]);
-                kernel::collect(level, records, layout.returns(number), felt);
-            }
-        });
-        let felt = &self.felt;
-        forces.par_chunks_mut(CHUNK).zip(layout.rank_of.par_chunks(CHUNK)).for_each(|(forces, ranks)| {
-            kernel::hand_out(level, felt, ranks, forces);
-        });
+        Hessian::new(level, self.layout.clone(), springs, bend)
     }
 
     /// An error when the last passes found atoms too close.
@@ -746,11 +797,16 @@ impl Partition {
     }
 
     fn memory(&self) -> usize {
-        let per_record = 2 * size_of::<Record>() + 8 + size_of::<(u32, u8)>() + 4 + 8;
-        let per_atom = 3 * 4 + 16 + 4 * size_of::<Record>() + 24;
+        let per_ghost = size_of::<Vector>() + size_of::<f64>() + size_of::<(u32, u32)>();
+        let per_atom = 2 * size_of::<u32>()
+            + size_of::<[i32; 4]>()
+            + 3 * size_of::<Record>()
+            + size_of::<f64>()
+            + size_of::<f32>();
         let blocks: usize = self.blocks.iter().map(Block::memory).sum();
-        let single = self.single.density.len() * (2 * size_of::<Short>() + 4);
-        single + self.records.len() * per_record + self.total.len() * per_atom + blocks
+        let shows = self.layout.shows.len() * size_of::<(u32, u8)>();
+        let atoms = self.total.len() * per_atom + self.forces.capacity() * size_of::<Vector>();
+        blocks + shows + atoms + self.ghost_density.len() * per_ghost
     }
 }
 
@@ -769,17 +825,9 @@ impl Layout {
         });
     }
 
-    /// Add up the densities on the records of the atoms of a block.
-    fn total<D: Copy + Into<f64>>(&self, block: usize, density: &[D], total: &mut [f64]) {
-        let own = &density[self.first[block]..];
-        total.iter_mut().zip(own).for_each(|(total, density)| *total = (*density).into());
-        for &(record, place) in self.returns(block) {
-            total[place as usize] += density[record as usize].into();
-        }
-    }
-
     fn new(blocks: &[Block], atoms: usize) -> Layout {
-        let mut layout = Layout { first: vec![0], ranks: vec![0], rank_of: vec![0; atoms], ..Layout::default() };
+        let mut layout =
+            Layout { first: vec![0], ranks: vec![0], ghosts: vec![0], rank_of: vec![0; atoms], ..Layout::default() };
         for block in blocks {
             for &tag in &block.tags[..block.own] {
                 layout.rank_of[(tag / IMAGES) as usize] = layout.atoms.len() as u32;
@@ -787,6 +835,7 @@ impl Layout {
             }
             layout.ranks.push(layout.atoms.len());
             layout.first.push(layout.first[layout.first.len() - 1] + block.len());
+            layout.ghosts.push(layout.ghosts[layout.ghosts.len() - 1] + block.tags.len() - block.own);
         }
         for block in blocks {
             for &tag in &block.tags {
@@ -805,20 +854,21 @@ impl Layout {
         for (number, ranks) in self.ranks.windows(2).enumerate() {
             home[ranks[0]..ranks[1]].fill(number as u32);
         }
-        let ghosts = |block: usize| self.first[block] + blocks[block].own..self.first[block + 1] - 1;
+        let ghosts = |block: usize| self.ghosts[block]..self.ghosts[block + 1];
+        let shown = |block: usize| ghosts(block).zip(&self.shown(block)[blocks[block].own..]);
         let mut first = vec![0; blocks.len() + 1];
-        for record in (0..blocks.len()).flat_map(ghosts) {
-            first[home[self.shows[record].0 as usize] as usize + 1] += 1;
+        for (_, (rank, _)) in (0..blocks.len()).flat_map(shown) {
+            first[home[*rank as usize] as usize + 1] += 1;
         }
         (1..first.len()).for_each(|k| first[k] += first[k - 1]);
         let mut next = first.clone();
-        self.returns = vec![(0, 0); next[blocks.len()]];
-        for record in (0..blocks.len()).flat_map(ghosts) {
-            let rank = self.shows[record].0;
-            let number = home[rank as usize] as usize;
-            self.returns[next[number]] = (record as u32, rank - self.ranks[number] as u32);
+        let mut returns = vec![(0, 0); next[blocks.len()]];
+        for (ghost, (rank, _)) in (0..blocks.len()).flat_map(shown) {
+            let number = home[*rank as usize] as usize;
+            returns[next[number]] = (ghost as u32, rank - self.ranks[number] as u32);
             next[number] += 1;
         }
+        self.returns = returns;
         self.returns_first = first;
     }
 }
@@ -830,13 +880,13 @@ pub(super) const CHUNK: usize = 1024;
 const IMAGES: u32 = 27;
 
 /// The virial from the sums of `x f^T` over the records of each block.
-fn virial(moments: &[[[f64; 4]; 3]]) -> Tensor {
+fn virial(moments: &[[f64; 6]]) -> Tensor {
     let mut virial = Tensor::zeros();
-    for m in moments {
-        virial += Tensor::from_fn(|row, column| m[row][column]);
+    for ((row, column), k) in kernel::COMPONENTS.into_iter().zip(0..) {
+        virial[(row, column)] = moments.iter().map(|m| m[k]).sum();
     }
-    // Exactly symmetric but for rounding: forces act along the lines between atoms.
-    0.5 * (virial + virial.transpose())
+    virial.fill_lower_triangle_with_upper_triangle();
+    virial
 }
 
 /// Whole cells to an image.
@@ -1061,13 +1111,18 @@ mod tests {
         let mut engine = Engine::new(&potential, &c).unwrap();
         engine.evaluate(&c.cell, &c.positions).unwrap();
         let plain = engine.forces.clone();
-        let order = engine.order_in_space(&c.cell, &c.positions).unwrap();
+        engine.order_in_space();
+        engine.forget();
+        engine.evaluate(&c.cell, &c.positions).unwrap();
+        let order = engine.reordered().unwrap();
         assert!(order.iter().enumerate().any(|(place, atom)| place != *atom as usize));
+        let agree = |forces: &[Vector]| {
+            order.iter().zip(forces).all(|(atom, force)| (force - plain[*atom as usize]).amax() < 1e-11)
+        };
+        assert!(agree(&engine.forces));
         let mut placed: Vec<Vector> = order.iter().map(|atom| c.positions[*atom as usize]).collect();
         engine.evaluate(&c.cell, &placed).unwrap();
-        for (place, atom) in order.iter().enumerate() {
-            assert!((engine.forces[place] - plain[*atom as usize]).amax() < 1e-11);
-        }
+        assert!(engine.reordered().is_none() && agree(&engine.forces));
         // What goes wrong is said of the atom, not of its place.
         let place = order.iter().position(|atom| *atom == 77).unwrap();
         placed[place].x = f64::NAN;

@@ -22,6 +22,9 @@ pub struct Stream<const W: usize = WIDTH> {
 /// Marks the last vector of an atom; indices of records are multiples of four.
 pub const LAST: u32 = 1;
 
+/// How far ahead a list is asked for: a page ends every thousand neighbours, and the next is not foreseen by all processors.
+pub const LIST_AHEAD: usize = 256;
+
 /// Most rows have no more vectors than this.
 const USUAL: usize = 4;
 
@@ -238,6 +241,7 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
             let (s, here, mark) = (ahead.s, index, *owner);
             index = index.add(WIDTH);
             owner = owner.add(1);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             ahead = look_up::<L>(base, *owner, index);
 
             let [early, r, _] = L::roots(s);
@@ -358,6 +362,7 @@ unsafe fn run_near_forces<L: Lanes, F: Functions<L>, const FROZEN: bool>(
             let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
             index = index.add(WIDTH);
             owner = owner.add(1);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             ahead = look_up::<L>(base, *owner, index);
 
             let [early, r, inverse] = L::roots(s);
@@ -429,6 +434,7 @@ unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FR
             let (Ahead { d, s, .. }, here, mark) = (ahead, index, *owner);
             index = index.add(WIDTH);
             owner = owner.add(1);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             ahead = look_up::<L>(base, *owner, index);
 
             let [early, r, inverse] = L::roots(s);
@@ -1018,22 +1024,35 @@ unsafe fn restore_panel_body<L: Lanes>(springs: Springs<'_>, columns: usize, cha
     }
 }
 
+/// Components of a symmetric tensor in the order of [`moments`].
+pub const COMPONENTS: [(usize, usize); 6] = [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)];
+
 dispatch! {
-    /// Sum of `x f^T` over records, row by row; the fourth column is meaningless.
-    pub fn moments / moments_body(records: &[Record], forces: &[Record]) -> [[f64; 4]; 3]
+    /// Sum of `x f^T` over records: xx, yy, zz, xy, xz, yz. It is symmetric, since forces act along the lines between atoms.
+    pub fn moments / moments_body(records: &[Record], forces: &[Record]) -> [f64; 6]
 }
 
 #[inline(always)]
-unsafe fn moments_body<L: Lanes>(records: &[Record], forces: &[Record]) -> [[f64; 4]; 3] {
-    let mut sum = [[0.0; 4]; 3];
-    for (x, f) in records.iter().zip(forces) {
-        for row in 0..3 {
-            for column in 0..4 {
-                sum[row][column] += x.0[row] * f.0[column];
+unsafe fn moments_body<L: Lanes>(records: &[Record], forces: &[Record]) -> [f64; 6] {
+    const INDEX: [u32; WIDTH] = [0, 4, 8, 12, 16, 20, 24, 28];
+    let ((groups, rest), (force_groups, force_rest)) = (records.as_chunks::<WIDTH>(), forces.as_chunks::<WIDTH>());
+    // SAFETY: eight records are looked up in groups of eight.
+    let mut moments = unsafe {
+        let mut sums = [L::splat(0.0); 6];
+        for (x, f) in groups.iter().zip(force_groups) {
+            let (x, f) = (L::gather(x.as_ptr(), INDEX.as_ptr()), L::gather(f.as_ptr(), INDEX.as_ptr()));
+            for (sum, (row, column)) in sums.iter_mut().zip(COMPONENTS) {
+                *sum = L::fma(x[row], f[column], *sum);
             }
         }
+        [0, 1, 2, 3, 4, 5].map(|k: usize| L::sum(sums[k]))
+    };
+    for (x, f) in rest.iter().zip(force_rest) {
+        for (sum, (row, column)) in moments.iter_mut().zip(COMPONENTS) {
+            *sum += x.0[row] * f.0[column];
+        }
     }
-    sum
+    moments
 }
 
 /// How the cell has changed since some time.
@@ -1057,10 +1076,13 @@ impl Drift {
         d.0[0] * d.0[0] + d.0[1] * d.0[1] + d.0[2] * d.0[2]
     }
 
-    /// How much longer that way is than what was allowed, the fourth number of the place where the point was.
+    /// The two largest numbers of `most` and of how much longer that way is than what was allowed, the fourth number of the place
+    /// where the point was.
     #[inline(always)]
-    fn excess(&self, from: &Record, now: &Record) -> f64 {
-        self.square(from, now).sqrt() - from.0[3]
+    fn longest(&self, most: [f64; 2], from: &Record, now: &Record) -> [f64; 2] {
+        let (square, limit) = (self.square(from, now), from.0[3] + most[1]);
+        // Few ways are longer than all before; a way that is not a number must not get lost.
+        if square <= limit * limit { most } else { larger(most, square.sqrt() - from.0[3]) }
     }
 }
 
@@ -1094,11 +1116,11 @@ pub fn foresee<L: Lanes, I, T>(items: &[T], indices: &[I], place: usize, index: 
 }
 
 dispatch! {
-    /// Write the positions of `atoms`, moved by whole cells, in their order, and how far each has gone since the last time.
-    /// Returns by how much the two longest ways from `from` exceed what was allowed.
+    /// Write positions moved by whole cells, and the squares of how far they have moved since the last time. Returns by how much the
+    /// two longest ways from `from` exceed what was allowed.
     pub fn place / place_body(
-        positions: &[Vector], atoms: &[u32], wraps: &[[i32; 4]], cell: &[Record; 3], drift: &Drift, from: &[Record],
-        wrapped: &mut [Record], steps: &mut [f64]
+        positions: &[Vector], wraps: &[[i32; 4]], cell: &[Record; 3], drift: &Drift, from: &[Record],
+        wrapped: &mut [Record], steps: &mut [f32]
     ) -> [f64; 2]
 }
 
@@ -1106,26 +1128,23 @@ dispatch! {
 #[allow(clippy::too_many_arguments)]
 unsafe fn place_body<L: Lanes>(
     positions: &[Vector],
-    atoms: &[u32],
     wraps: &[[i32; 4]],
     cell: &[Record; 3],
     drift: &Drift,
     from: &[Record],
     wrapped: &mut [Record],
-    steps: &mut [f64],
+    steps: &mut [f32],
 ) -> [f64; 2] {
     let mut most = [0.0; 2];
     let [a, b, c] = cell;
     let still = Drift { gradient: None, stretch: 0.0 };
-    let places = atoms.iter().zip(wraps).zip(from).enumerate();
-    for ((place, ((&atom, wrap), from)), (to, step)) in places.zip(wrapped.iter_mut().zip(steps)) {
-        foresee::<L, _, _>(positions, atoms, place, |atom| *atom);
-        let position = &positions[atom as usize];
+    let places = positions.iter().zip(wraps).zip(from);
+    for (((position, wrap), from), (to, step)) in places.zip(wrapped.iter_mut().zip(steps)) {
         let n = wrap.map(f64::from);
         let here = Record([position.x, position.y, position.z, 0.0]);
         let here = sum(|k| here.0[k] + a.0[k] * n[0] + b.0[k] * n[1] + c.0[k] * n[2]);
-        most = larger(most, drift.excess(from, &here));
-        *step = still.square(to, &here).sqrt();
+        most = drift.longest(most, from, &here);
+        *step = still.square(to, &here) as f32;
         *to = here;
     }
     most
@@ -1138,11 +1157,11 @@ dispatch! {
 
 #[inline(always)]
 unsafe fn farthest_body<L: Lanes>(drift: &Drift, from: &[Record], now: &[Record]) -> [f64; 2] {
-    from.iter().zip(now).fold([0.0; 2], |most, (from, now)| larger(most, drift.excess(from, now)))
+    from.iter().zip(now).fold([0.0; 2], |most, (from, now)| drift.longest(most, from, now))
 }
 
 dispatch! {
-    /// Write the images of atoms: for each its rank and the number of its image.
+    /// Write the images of atoms: for each its rank and the number of its image. The fourth number rides along.
     pub fn place_images / place_images_body(
         wrapped: &[Record], images: &[Record], shows: &[(u32, u8)], records: &mut [Record]
     )
@@ -1163,48 +1182,32 @@ unsafe fn place_images_body<L: Lanes>(
 }
 
 dispatch! {
-    /// Write the slopes of the embedding energies of atoms to their images.
-    pub fn place_slopes / place_slopes_body(slope: &[f64], shows: &[(u32, u8)], records: &mut [Record])
+    /// Hand out the forces on records to the atoms of a block and to its ghosts.
+    pub fn hand_out / hand_out_body(records: &[Record], own: &mut [Vector], ghosts: &mut [Vector])
 }
 
 #[inline(always)]
-unsafe fn place_slopes_body<L: Lanes>(slope: &[f64], shows: &[(u32, u8)], records: &mut [Record]) {
-    for (place, (record, &(rank, _))) in records.iter_mut().zip(shows).enumerate() {
-        foresee::<L, _, _>(slope, shows, place, |shown| shown.0);
-        record.0[3] = slope[rank as usize];
+unsafe fn hand_out_body<L: Lanes>(records: &[Record], own: &mut [Vector], ghosts: &mut [Vector]) {
+    let (inside, others) = records.split_at(own.len());
+    for (to, from) in [(own, inside), (ghosts, others)] {
+        for (to, Record([x, y, z, _])) in to.iter_mut().zip(from) {
+            *to = Vector::new(*x, *y, *z);
+        }
     }
 }
 
 dispatch! {
     /// Add the forces on ghosts to those on their atoms.
-    pub fn collect / collect_body(records: &[Record], returns: &[(u32, u32)], felt: &mut [Record])
+    pub fn collect / collect_body(ghosts: &[Vector], returns: &[(u32, u32)], own: &mut [Vector])
 }
 
 #[inline(always)]
-unsafe fn collect_body<L: Lanes>(records: &[Record], returns: &[(u32, u32)], felt: &mut [Record]) {
-    for (number, &(record, place)) in returns.iter().enumerate() {
-        foresee::<L, _, _>(records, returns, number, |back| back.0);
-        let (from, to) = (&records[record as usize], &mut felt[place as usize]);
-        *to = sum(|k| to.0[k] + from.0[k]);
+unsafe fn collect_body<L: Lanes>(ghosts: &[Vector], returns: &[(u32, u32)], own: &mut [Vector]) {
+    for (number, &(ghost, place)) in returns.iter().enumerate() {
+        foresee::<L, _, _>(ghosts, returns, number, |back| back.0);
+        own[place as usize] += ghosts[ghost as usize];
     }
 }
-
-dispatch! {
-    /// Hand out the forces to atoms of which the ranks are given.
-    pub fn hand_out / hand_out_body(felt: &[Record], ranks: &[u32], forces: &mut [Vector])
-}
-
-#[inline(always)]
-unsafe fn hand_out_body<L: Lanes>(felt: &[Record], ranks: &[u32], forces: &mut [Vector]) {
-    for (place, (force, &rank)) in forces.iter_mut().zip(ranks).enumerate() {
-        foresee::<L, _, _>(felt, ranks, place, |rank| *rank);
-        let [x, y, z, _] = felt[rank as usize].0;
-        *force = Vector::new(x, y, z);
-    }
-}
-
-/// Squares of the cutoffs of near and of all pairs, with the skin.
-pub type Squares = (f64, f64);
 
 /// Points sorted by species and by rows of bins, in separate arrays of single precision that are padded by [`SEARCHED`].
 #[derive(Clone, Debug, Default)]
@@ -1224,49 +1227,83 @@ impl Points {
     }
 }
 
+/// The candidates for neighbours of the atoms of one bin, next to each other.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    x: [Vec<f32>; 3],
+    numbers: Vec<u32>,
+}
+
+impl Candidates {
+    /// Take ranges of points. Returns how many they are.
+    #[inline(always)]
+    fn take(&mut self, points: &Points, ranges: &[(u32, u32)]) -> usize {
+        let size = points.x[0].len() - SEARCHED;
+        assert!(points.x.iter().all(|x| x.len() == size + SEARCHED));
+        assert!(ranges.iter().all(|r| r.0 <= r.1 && r.1 as usize <= size));
+        let count = ranges.iter().map(|r| (r.1 - r.0) as usize).sum();
+        if self.numbers.len() < count + SEARCHED {
+            self.x.iter_mut().for_each(|x| x.resize(count + SEARCHED, 0.0));
+            self.numbers.resize(count + SEARCHED, 0);
+        }
+        let mut taken = 0;
+        for &(start, end) in ranges {
+            for k in (start as usize..end as usize).step_by(SEARCHED) {
+                let place = taken + k - start as usize;
+                // Whole vectors are copied; what lies behind a range gives way to the next.
+                // SAFETY: a vector of points lies behind every range, and there is room for one behind all that are taken.
+                unsafe {
+                    for (to, from) in self.x.iter_mut().zip(&points.x) {
+                        let from = from.as_ptr().add(k).cast::<[f32; SEARCHED]>();
+                        to.as_mut_ptr().add(place).cast::<[f32; SEARCHED]>().write_unaligned(from.read_unaligned());
+                    }
+                    let numbers: [u32; SEARCHED] = std::array::from_fn(|lane| 4 * (k + lane) as u32);
+                    self.numbers.as_mut_ptr().add(place).cast::<[u32; SEARCHED]>().write_unaligned(numbers);
+                }
+            }
+            taken += (end - start) as usize;
+        }
+        count
+    }
+}
+
 dispatch! {
     /// Append the vectors of neighbours of the atoms of one bin to a group.
     ///
-    /// `ranges` are ranges of points; when `half`, only points behind the atom itself count. Lists are padded with `dummy`.
+    /// `ranges` are ranges of points; when `half`, the first of them begins with the atoms of the bin themselves, and only points
+    /// behind an atom count. Lists are padded with `dummy`.
     pub fn neighbors / neighbors_body(
-        points: &Points, atoms: std::ops::Range<usize>, ranges: &[(u32, u32)], half: bool, squares: Squares, dummy: u32,
-        group: &mut Group
+        points: &Points, atoms: std::ops::Range<usize>, ranges: &[(u32, u32)], half: bool, square: f64, dummy: u32,
+        candidates: &mut Candidates, group: &mut Group
     )
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 unsafe fn neighbors_body<L: Lanes>(
     points: &Points,
     atoms: std::ops::Range<usize>,
     ranges: &[(u32, u32)],
     half: bool,
-    squares: Squares,
+    square: f64,
     dummy: u32,
+    candidates: &mut Candidates,
     group: &mut Group,
 ) {
-    let size = points.x[0].len() - SEARCHED;
-    let candidates: usize = ranges.iter().map(|r| (r.1 - r.0) as usize).sum();
-    assert!(ranges.iter().all(|r| r.0 <= r.1 && r.1 as usize <= size) && atoms.end <= size);
-    assert!(points.x.iter().all(|x| x.len() == size + SEARCHED));
-    let pointers = [points.x[0].as_ptr(), points.x[1].as_ptr(), points.x[2].as_ptr()];
-    let squares = (squares.0 as f32, squares.1 as f32);
-    for atom in atoms {
+    let count = candidates.take(points, ranges);
+    assert!(!half || (ranges[0].0 as usize == atoms.start && atoms.end <= ranges[0].1 as usize));
+    let pointers = [0, 1, 2].map(|c| candidates.x[c].as_ptr());
+    for atom in atoms.clone() {
         let centre = [points.x[0][atom], points.x[1][atom], points.x[2][atom]];
-        let Group { near, far, .. } = &mut *group;
-        near.list.reserve(candidates + 2 * SEARCHED);
-        far.list.reserve(candidates + 2 * SEARCHED);
-        // SAFETY: ranges lie inside the points, which are padded; both lists have room for all candidates, a filled up vector,
-        // and what is written behind them.
+        let near = &mut group.near;
+        near.list.reserve(count + 2 * SEARCHED);
+        let first = if half { atom + 1 - atoms.start } else { 0 };
+        // SAFETY: the range lies inside the candidates, which are padded; the list has room for all, a filled up vector, and what is
+        // written behind them.
         unsafe {
-            let (near_start, far_start) =
-                (near.list.as_mut_ptr().add(near.list.len()), far.list.as_mut_ptr().add(far.list.len()));
-            let (mut near_end, mut far_end) = (near_start, far_start);
-            for &(start, end) in ranges {
-                let (start, end) = (start as usize, end as usize);
-                let start = if half && start <= atom && atom < end { atom + 1 } else { start };
-                (near_end, far_end) = L::select(pointers, (start, end), centre, squares, near_end, far_end);
-            }
-            finish_row(group, atom, (near_end.offset_from(near_start), far_end.offset_from(far_start)), dummy);
+            let start = near.list.as_mut_ptr().add(near.list.len());
+            let end = L::select(pointers, candidates.numbers.as_ptr(), (first, count), centre, square as f32, start);
+            near.push(atom, end.offset_from(start) as usize, dummy);
         }
     }
 }
@@ -1364,6 +1401,7 @@ unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: 
         // SAFETY: `check` has compared the lengths, indices were made by the builder of the list, and there is room as said.
         unsafe {
             let index = wide.list.as_ptr().add(vector * WIDTH);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             let Ahead { s, w, .. } = look_up::<L>(records.as_ptr(), owner, index);
             let allowed = if reaches.ways {
                 L::add(w, L::splat(records.get_unchecked(owner as usize / 4).0[3]))

@@ -155,7 +155,7 @@ macro_rules! dispatch {
         }
     };
 }
-pub(super) use dispatch;
+pub(crate) use dispatch;
 
 /// Operations on eight numbers.
 ///
@@ -237,18 +237,16 @@ pub trait Lanes: Copy {
         near: *mut u32,
         far: *mut u32,
     ) -> (*mut u32, *mut u32);
-    /// Append the points of `start..end` nearer than `near` (squared) to one list and those nearer than `far` but not `near` to
-    /// another, as indices of records; the lists have room for [`SEARCHED`] more than found, and as many points lie behind the
-    /// range. Returns the new ends.
-    #[allow(clippy::too_many_arguments)]
+    /// Of the points in a range, append the `numbers` of those whose squared distance from `centre` is below `square` to a list that
+    /// has room for [`SEARCHED`] more than found; as many points lie behind the range. Returns the new end.
     unsafe fn select(
         points: [*const f32; 3],
+        numbers: *const u32,
         range: (usize, usize),
         centre: [f32; 3],
-        squares: (f32, f32),
-        near: *mut u32,
-        far: *mut u32,
-    ) -> (*mut u32, *mut u32);
+        square: f32,
+        found: *mut u32,
+    ) -> *mut u32;
 }
 
 /// Eight numbers in an array.
@@ -412,24 +410,21 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn select(
         points: [*const f32; 3],
+        numbers: *const u32,
         range: (usize, usize),
         centre: [f32; 3],
-        squares: (f32, f32),
-        mut near: *mut u32,
-        mut far: *mut u32,
-    ) -> (*mut u32, *mut u32) {
+        square: f32,
+        mut found: *mut u32,
+    ) -> *mut u32 {
         for k in range.0..range.1 {
-            // SAFETY: the range lies inside the points, and the lists have room.
+            // SAFETY: the range lies inside the points, and the list has room.
             unsafe {
                 let [x, y, z] = [0, 1, 2].map(|c| *points[c].add(k) - centre[c]);
-                let s = x * x + y * y + z * z;
-                near.write(4 * k as u32);
-                far.write(4 * k as u32);
-                near = near.add(usize::from(s < squares.0));
-                far = far.add(usize::from(s >= squares.0 && s < squares.1));
+                found.write(*numbers.add(k));
+                found = found.add(usize::from(x * x + y * y + z * z < square));
             }
         }
-        (near, far)
+        found
     }
 }
 
@@ -720,17 +715,15 @@ mod x86 {
         #[inline(always)]
         unsafe fn select(
             points: [*const f32; 3],
+            numbers: *const u32,
             range: (usize, usize),
             centre: [f32; 3],
-            squares: (f32, f32),
-            mut near: *mut u32,
-            mut far: *mut u32,
-        ) -> (*mut u32, *mut u32) {
+            square: f32,
+            mut found: *mut u32,
+        ) -> *mut u32 {
             unsafe {
                 let centre = centre.map(|x| _mm512_set1_ps(x));
-                let (inner, outer) = (_mm512_set1_ps(squares.0), _mm512_set1_ps(squares.1));
-                let both = squares.0 < squares.1;
-                let steps = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
+                let limit = _mm512_set1_ps(square);
                 let mut k = range.0;
                 while k < range.1 {
                     let valid = _bzhi_u32(0xffff, (range.1 - k).min(SEARCHED) as u32) as u16;
@@ -738,18 +731,14 @@ mod x86 {
                     let s = _mm512_mul_ps(d[0], d[0]);
                     let s = _mm512_fmadd_ps(d[1], d[1], s);
                     let s = _mm512_fmadd_ps(d[2], d[2], s);
-                    let close = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid, s, inner);
-                    let numbers = _mm512_add_epi32(_mm512_set1_epi32(4 * k as i32), steps);
-                    _mm512_storeu_si512(near.cast(), _mm512_maskz_compress_epi32(close, numbers));
-                    near = near.add(close.count_ones() as usize);
-                    if both {
-                        let wide = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid & !close, s, outer);
-                        _mm512_storeu_si512(far.cast(), _mm512_maskz_compress_epi32(wide, numbers));
-                        far = far.add(wide.count_ones() as usize);
-                    }
+                    let close = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(valid, s, limit);
+                    let here = _mm512_loadu_si512(numbers.add(k).cast());
+                    // A compression into memory would be many times slower on some processors.
+                    _mm512_storeu_si512(found.cast(), _mm512_maskz_compress_epi32(close, here));
+                    found = found.add(close.count_ones() as usize);
                     k += SEARCHED;
                 }
-                (near, far)
+                found
             }
         }
     }
@@ -985,13 +974,13 @@ mod x86 {
         #[inline(always)]
         unsafe fn select(
             points: [*const f32; 3],
+            numbers: *const u32,
             range: (usize, usize),
             centre: [f32; 3],
-            squares: (f32, f32),
-            near: *mut u32,
-            far: *mut u32,
-        ) -> (*mut u32, *mut u32) {
-            unsafe { Portable::select(points, range, centre, squares, near, far) }
+            square: f32,
+            found: *mut u32,
+        ) -> *mut u32 {
+            unsafe { Portable::select(points, numbers, range, centre, square, found) }
         }
     }
 }

@@ -11,7 +11,7 @@ mod block;
 pub mod engine;
 pub mod hessian;
 mod kernel;
-mod lanes;
+pub(crate) mod lanes;
 pub mod lennard_jones;
 pub mod local;
 pub mod radial;

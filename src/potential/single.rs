@@ -5,12 +5,13 @@
 //! segment, and no root is needed. Sums over all atoms, positions, velocities and embedding functions stay in double precision.
 #![allow(unsafe_code)]
 
-use super::kernel::{Close, Group, LAST, Reaches, Stream, finish_row, foresee, note};
+use super::kernel::{COMPONENTS, Close, Group, LAST, LIST_AHEAD, Reaches, Stream, finish_row, foresee, note};
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
 use super::lanes::{Lanes, Level, Portable, Record, WIDTH, dispatch};
 use super::radial::Radial;
 use super::tables::PairTable;
+use crate::cell::Vector;
 use std::cell::RefCell;
 
 /// Numbers in one vector of single precision.
@@ -580,6 +581,7 @@ unsafe fn run_densities<L: Singles, const SYMMETRIC: bool>(
             let (s, here, mark) = (ahead.s, index, *owner);
             index = index.add(SINGLES);
             owner = owner.add(1);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             ahead = look_up::<L>(base, *owner, index);
 
             let (segments, t) = L::segment(L::if_below(s, far, end));
@@ -648,6 +650,7 @@ unsafe fn run_forces<L: Singles, const NEAR: bool, const SYMMETRIC: bool>(
             let (Ahead { d, s, w }, here, mark) = (ahead, index, *owner);
             index = index.add(SINGLES);
             owner = owner.add(1);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             ahead = look_up::<L>(base, *owner, index);
 
             let (segments, t) = L::segment(L::if_below(s, far, end));
@@ -717,6 +720,7 @@ unsafe fn prune_rows_body<L: Singles>(records: &[Short], wide: &Stream, reaches:
         // SAFETY: `check` has compared the lengths, eight dummies end the list, indices were made by its builder, and there is room.
         unsafe {
             let index = wide.list.as_ptr().add(vector * WIDTH);
+            L::prefetch(index.wrapping_add(LIST_AHEAD));
             let Ahead { s, w, .. } = look_up::<L>(records.as_ptr(), owner, index);
             let allowed = if reaches.ways {
                 L::plus(w, L::all(records.get_unchecked(owner as usize / 4).0[3]))
@@ -747,6 +751,11 @@ unsafe fn prune_rows_body<L: Singles>(records: &[Short], wide: &Stream, reaches:
     pruned.end(dummy);
 }
 
+#[inline(always)]
+fn short(component: impl Fn(usize) -> f64) -> Short {
+    Short([component(0) as f32, component(1) as f32, component(2) as f32, component(3) as f32])
+}
+
 dispatch! {
     /// Write positions, from the middle of a block, to its own records, and those of images, for each of which the rank and the number
     /// of its image are given, to the others.
@@ -766,7 +775,7 @@ unsafe fn place_body<L: Lanes>(
 ) {
     let (inside, ghosts) = records.split_at_mut(own.len());
     for (record, at) in inside.iter_mut().zip(own) {
-        *record = Short([0, 1, 2, 3].map(|k| (at.0[k] - middle.0[k]) as f32));
+        *record = short(|k| at.0[k] - middle.0[k]);
     }
     let mut shifts = [Record::default(); 27];
     for (shift, image) in shifts.iter_mut().zip(images) {
@@ -775,57 +784,57 @@ unsafe fn place_body<L: Lanes>(
     for (place, (record, &(rank, image))) in ghosts.iter_mut().zip(shows).enumerate() {
         foresee::<L, _, _>(wrapped, shows, place, |shown| shown.0);
         let (at, shift) = (&wrapped[rank as usize], &shifts[image as usize]);
-        *record = Short([0, 1, 2, 3].map(|k| (at.0[k] + shift.0[k]) as f32));
+        *record = short(|k| at.0[k] + shift.0[k]);
     }
 }
 
+/// Vectors of moments that are added up in single precision.
+const ADDED: usize = 32;
+
 dispatch! {
-    /// Write the slopes of the embedding energies of a block's own atoms and of its images to their records.
-    pub fn place_slopes / place_slopes_body(
-        own: &[f64], slope: &[f64], shows: &[(u32, u8)], records: &mut [Short]
-    )
+    /// Sum of `x f^T` over records as in [`super::kernel::moments`]; few numbers at a time are added up in single precision.
+    pub fn moments / moments_body(records: &[Short], forces: &[Short]) -> [f64; 6]
 }
 
 #[inline(always)]
-unsafe fn place_slopes_body<L: Lanes>(own: &[f64], slope: &[f64], shows: &[(u32, u8)], records: &mut [Short]) {
-    let (inside, ghosts) = records.split_at_mut(own.len());
-    inside.iter_mut().zip(own).for_each(|(record, slope)| record.0[3] = *slope as f32);
-    for (place, (record, &(rank, _))) in ghosts.iter_mut().zip(shows).enumerate() {
-        foresee::<L, _, _>(slope, shows, place, |shown| shown.0);
-        record.0[3] = slope[rank as usize] as f32;
-    }
-}
-
-dispatch! {
-    /// Sum of `x f^T` over records in double precision, row by row; the fourth column is meaningless.
-    pub fn moments / moments_body(records: &[Short], forces: &[Short]) -> [[f64; 4]; 3]
-}
-
-#[inline(always)]
-unsafe fn moments_body<L: Lanes>(records: &[Short], forces: &[Short]) -> [[f64; 4]; 3] {
-    let mut sum = [[0.0; 4]; 3];
-    for (x, f) in records.iter().zip(forces) {
-        let f = f.0.map(f64::from);
-        for row in 0..3 {
-            for column in 0..4 {
-                sum[row][column] += f64::from(x.0[row]) * f[column];
+unsafe fn moments_body<L: Singles>(records: &[Short], forces: &[Short]) -> [f64; 6] {
+    const INDEX: [u32; SINGLES] = [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60];
+    let ((groups, rest), (force_groups, force_rest)) = (records.as_chunks::<SINGLES>(), forces.as_chunks::<SINGLES>());
+    let mut moments = [0.0; 6];
+    for (groups, force_groups) in groups.chunks(ADDED).zip(force_groups.chunks(ADDED)) {
+        // SAFETY: sixteen records are looked up in groups of sixteen.
+        unsafe {
+            let mut sums = [L::all(0.0); 6];
+            for (x, f) in groups.iter().zip(force_groups) {
+                let (x, f) = (L::collect(x.as_ptr(), INDEX.as_ptr()), L::collect(f.as_ptr(), INDEX.as_ptr()));
+                for (sum, (row, column)) in sums.iter_mut().zip(COMPONENTS) {
+                    *sum = L::times_plus(x[row], f[column], *sum);
+                }
+            }
+            for (moment, sum) in moments.iter_mut().zip(sums) {
+                *moment += f64::from(L::total(sum));
             }
         }
     }
-    sum
+    for (x, f) in rest.iter().zip(force_rest) {
+        for (moment, (row, column)) in moments.iter_mut().zip(COMPONENTS) {
+            *moment += f64::from(x.0[row]) * f64::from(f.0[column]);
+        }
+    }
+    moments
 }
 
 dispatch! {
-    /// Sum the forces on a block's own atoms and on their ghosts in double precision.
-    pub fn gather / gather_body(own: &[Short], records: &[Short], returns: &[(u32, u32)], felt: &mut [Record])
+    /// Hand out the forces on records to the atoms of a block and to its ghosts.
+    pub fn hand_out / hand_out_body(records: &[Short], own: &mut [Vector], ghosts: &mut [Vector])
 }
 
 #[inline(always)]
-unsafe fn gather_body<L: Lanes>(own: &[Short], records: &[Short], returns: &[(u32, u32)], felt: &mut [Record]) {
-    felt.iter_mut().zip(own).for_each(|(felt, own)| felt.0 = own.0.map(f64::from));
-    for (number, &(record, place)) in returns.iter().enumerate() {
-        foresee::<L, _, _>(records, returns, number, |back| back.0);
-        let (from, to) = (&records[record as usize], &mut felt[place as usize]);
-        (0..4).for_each(|k| to.0[k] += f64::from(from.0[k]));
+unsafe fn hand_out_body<L: Lanes>(records: &[Short], own: &mut [Vector], ghosts: &mut [Vector]) {
+    let (inside, others) = records.split_at(own.len());
+    for (to, from) in [(own, inside), (ghosts, others)] {
+        for (to, Short([x, y, z, _])) in to.iter_mut().zip(from) {
+            *to = Vector::new(f64::from(*x), f64::from(*y), f64::from(*z));
+        }
     }
 }
