@@ -2,6 +2,7 @@
 //!
 //! [`Dynamics`] holds what a run needs; [`Dynamics::run`] is the only loop. Each ensemble is a step on a [`State`].
 
+mod awake;
 mod kick;
 pub mod langevin;
 mod log;
@@ -166,6 +167,9 @@ const LOOK: usize = 10;
 /// neighbour list, so that it depends on positions and velocities alone and a stored run can go on from there.
 const STRETCH: usize = 1000;
 
+/// Every so many atoms are worth a thread that stays awake for them.
+const ATOMS_OF_A_HELPER: usize = 2000;
+
 impl Dynamics {
     /// Run from a configuration.
     ///
@@ -190,6 +194,18 @@ impl Dynamics {
         sample: &mut dyn FnMut(f64, &State),
     ) -> Result<Run> {
         self.check()?;
+        let helpers = configuration.len() / ATOMS_OF_A_HELPER;
+        awake::awake(helpers, || self.run_awake(configuration, potential, observer, every, sample))
+    }
+
+    fn run_awake(
+        &self,
+        configuration: &Configuration,
+        potential: &Arc<Potential>,
+        observer: &dyn Observer,
+        every: usize,
+        sample: &mut dyn FnMut(f64, &State),
+    ) -> Result<Run> {
         let steps = (self.time / self.time_step).round() as usize;
         let time_step = self.time_step * units::PICOSECOND;
         let mut state = State::new(&self.start(configuration)?, potential, self.precision)?;

@@ -506,7 +506,7 @@ impl Partition {
         }
         let parts = Parts::new(count, &fractions);
         old.blocks.resize_with(count.iter().product(), Block::default);
-        let (blocks, middles): (Vec<Block>, Vec<Record>) = (old.blocks.into_par_iter().enumerate())
+        let (blocks, middles): (Vec<Block>, Vec<Record>) = (old.blocks.into_par_iter().with_max_len(1).enumerate())
             .map(|(part, old)| {
                 let (own, ghosts) = parts.candidates(part, cell, &fractions, species, reach);
                 let sum: Vector = own.iter().map(|c| c.position).sum();
@@ -648,6 +648,7 @@ impl Partition {
         };
         let energies: Vec<f64> = (self.blocks.par_iter_mut(), own, ghosts)
             .into_par_iter()
+            .with_max_len(1)
             .enumerate()
             .map(|(number, (block, own, ghosts))| {
                 BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
@@ -663,12 +664,10 @@ impl Partition {
         let wrapped = split(&mut self.wrapped, &layout.ranks);
         let energies: Vec<f64> = (&self.blocks, total, wrapped)
             .into_par_iter()
+            .with_max_len(1)
             .enumerate()
             .map(|(number, (block, total, wrapped))| {
-                layout
-                    .returns(number)
-                    .iter()
-                    .for_each(|&(ghost, place)| total[place as usize] += ghosts[ghost as usize]);
+                kernel::collect_densities(level, ghosts, layout.returns(number), total);
                 let (mut values, mut slopes) = (vec![0.0; total.len()], vec![0.0; total.len()]);
                 for (kind, ends) in block.species.windows(2).enumerate() {
                     let range = ends[0]..ends[1];
@@ -718,13 +717,14 @@ impl Partition {
         };
         let sums: Vec<(f64, [f64; 6])> = (self.blocks.par_iter_mut(), own, ghosts)
             .into_par_iter()
+            .with_max_len(1)
             .enumerate()
             .map(|(number, (block, own, ghosts))| {
                 BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
             })
             .collect();
         let ghosts = &self.ghost_forces;
-        split(by_rank, &layout.ranks).into_par_iter().enumerate().for_each(|(number, own)| {
+        split(by_rank, &layout.ranks).into_par_iter().with_max_len(1).enumerate().for_each(|(number, own)| {
             kernel::collect(level, ghosts, layout.returns(number), own);
         });
         if !self.sorted {
@@ -837,13 +837,11 @@ impl Layout {
             layout.first.push(layout.first[layout.first.len() - 1] + block.len());
             layout.ghosts.push(layout.ghosts[layout.ghosts.len() - 1] + block.tags.len() - block.own);
         }
-        for block in blocks {
-            for &tag in &block.tags {
-                let rank = layout.rank_of[(tag / IMAGES) as usize];
-                layout.shows.push((rank, (tag % IMAGES) as u8));
-            }
-            layout.shows.push((0, 0));
-        }
+        let rank_of = &layout.rank_of;
+        let show = |tag: &u32| (rank_of[(tag / IMAGES) as usize], (tag % IMAGES) as u8);
+        let shows: Vec<Vec<(u32, u8)>> =
+            (blocks.par_iter()).map(|block| block.tags.iter().map(show).chain([(0, 0)]).collect()).collect();
+        layout.shows = shows.concat();
         layout.send_back(blocks);
         layout
     }

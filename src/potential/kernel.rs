@@ -1197,6 +1197,19 @@ unsafe fn hand_out_body<L: Lanes>(records: &[Record], own: &mut [Vector], ghosts
 }
 
 dispatch! {
+    /// Add the densities at ghosts to those at their atoms.
+    pub fn collect_densities / collect_densities_body(ghosts: &[f64], returns: &[(u32, u32)], own: &mut [f64])
+}
+
+#[inline(always)]
+unsafe fn collect_densities_body<L: Lanes>(ghosts: &[f64], returns: &[(u32, u32)], own: &mut [f64]) {
+    for (number, &(ghost, place)) in returns.iter().enumerate() {
+        foresee::<L, _, _>(ghosts, returns, number, |back| back.0);
+        own[place as usize] += ghosts[ghost as usize];
+    }
+}
+
+dispatch! {
     /// Add the forces on ghosts to those on their atoms.
     pub fn collect / collect_body(ghosts: &[Vector], returns: &[(u32, u32)], own: &mut [Vector])
 }
