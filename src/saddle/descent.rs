@@ -10,8 +10,9 @@ use crate::error::Result;
 const LARGEST_TIME_STEP: f64 = 0.25;
 const FIRST_TIME_STEP: f64 = 0.1;
 
-/// Longest Newton step of an atom in a descent [length].
-const LONGEST_STEP: f64 = 0.05;
+/// Longest Newton step of an atom in a descent: at first, and as long as the quadratic model holds [length].
+const FIRST_STEP: f64 = 0.05;
+const LONGEST_STEP: f64 = 0.1;
 
 /// Damped motion of unit masses, optionally across a direction.
 ///
@@ -189,6 +190,7 @@ impl Descent {
     fn newton(&self, region: &mut Region, stop: &mut dyn FnMut(&Region) -> bool, last: u64) -> Result<bool> {
         let mut newton = Newton::default();
         let (mut positions, mut forces) = (Vec::new(), Vec::new());
+        let mut trust = FIRST_STEP;
         while region.largest_force() > self.force_tolerance {
             if stop(region) {
                 return Ok(true);
@@ -206,9 +208,10 @@ impl Descent {
                 region,
                 &forces,
                 None,
-                Solve { tolerance: wanted, most: 60, longest: LONGEST_STEP, gain: f64::INFINITY },
+                Solve { tolerance: wanted, most: 60, longest: trust, gain: f64::INFINITY },
             );
-            let mut factor = (LONGEST_STEP / largest(&newton.step).max(1e-300)).min(1.0);
+            let length = largest(&newton.step).max(1e-300);
+            let mut factor = (trust / length).min(1.0);
             loop {
                 copy(&mut region.positions, &positions);
                 add_scaled(&mut region.positions, factor, &newton.step);
@@ -217,6 +220,12 @@ impl Descent {
                     break;
                 }
                 factor *= 0.4;
+                trust = factor * length;
+            }
+            // Work of the forces along the step by the trapezoidal rule; that of the first ones alone is an upper bound.
+            let (before, after) = (dot(&forces, &newton.step), dot(&region.forces, &newton.step));
+            if factor * length > 0.9 * trust && after > 0.0 && after < before {
+                trust = (2.0 * trust).min(LONGEST_STEP);
             }
         }
         Ok(true)
