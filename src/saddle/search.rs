@@ -332,8 +332,7 @@ impl Search {
             let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
             let arrived = descent.run(&mut side, &mut |r| self.is_start(r))?;
             cost.add(side.cost);
-            side.displacement(&mut displacement);
-            if !arrived || largest(&displacement) < ELSEWHERE {
+            if !arrived || !is_elsewhere(&side) {
                 return Ok(true);
             }
         }
@@ -375,7 +374,8 @@ impl Search {
         let mut arrived = true;
         while arrived && !self.is_near_start(region, 0.5) {
             arrived = self.descent().run(region, &mut |r| self.is_near_start(r, 0.5))?;
-            if !arrived || self.is_start(region) {
+            // What the frozen atoms feel is asked only where their answer may lead to the start.
+            if !arrived || self.is_start(region) || is_elsewhere(region) {
                 break;
             }
             let frozen = region.frozen_forces()?;
@@ -557,7 +557,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 2;
+const ALGORITHM: u32 = 3;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
@@ -580,6 +580,12 @@ const SAME_SADDLE: f64 = 0.25;
 /// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
 /// come within 0.07, other minima from 0.5 on.
 const ELSEWHERE: f64 = 0.5;
+
+fn is_elsewhere(region: &Region) -> bool {
+    let mut displacement = Vec::new();
+    region.displacement(&mut displacement);
+    largest(&displacement) > ELSEWHERE
+}
 
 /// Independent random streams of one try.
 struct Randoms {
