@@ -25,6 +25,9 @@ pub const LAST: u32 = 1;
 /// How far ahead a list is asked for: a page ends every thousand neighbours, and the next is not foreseen by all processors.
 pub const LIST_AHEAD: usize = 256;
 
+/// The same for rows of second derivatives.
+const ROWS_AHEAD: usize = 96;
+
 /// Most rows have no more vectors than this.
 const USUAL: usize = 4;
 
@@ -764,41 +767,47 @@ unsafe fn run_stretch<L: Lanes, R: Lane, const NEAR: bool, const SYMMETRIC: bool
     } else {
         (&springs.group.far, &springs.curvatures.far)
     };
+    if stream.len() == 0 {
+        return;
+    }
     let (product, change) = (product.as_mut_ptr(), change.as_mut_ptr());
     let mut row = rows.as_ptr();
-    // SAFETY: as promised by the caller.
+    let (mut index, mut owner) = (stream.list.as_ptr(), stream.owners.as_ptr());
+    // SAFETY: as promised by the caller; the stream has one vector more than `len`, which is looked up but not used.
     unsafe {
         let zero = L::splat(0.0);
-        let mut sum = [zero; 4];
-        for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
-            let index = stream.list.as_ptr().add(vector * WIDTH);
+        let mut ahead = look_up::<L>(v.as_ptr(), *owner, index);
+        // The vector before the first adds nothing to the first neighbours.
+        let mut before = (index, [zero; 3], *owner);
+        for _ in 0..stream.len() {
             // From the neighbours to the atom: minus the stretch.
-            let Ahead { d: w, .. } = look_up::<L>(v.as_ptr(), owner, index);
+            let (Ahead { d: w, .. }, here, mark) = (ahead, index, *owner);
+            index = index.add(WIDTH);
+            owner = owner.add(1);
+            ahead = look_up::<L>(v.as_ptr(), *owner, index);
+            L::prefetch(row.wrapping_add(ROWS_AHEAD));
+
             let n = [R::load::<L>(row), R::load::<L>(row.add(1)), R::load::<L>(row.add(2))];
             let p = L::fma(n[2], w[2], L::fma(n[1], w[1], L::mul(n[0], w[0])));
+            let p = L::sub(zero, p);
             let along = L::mul(p, R::load::<L>(row.add(3)));
-            let across = R::load::<L>(row.add(4));
+            let across = L::sub(zero, R::load::<L>(row.add(4)));
             row = row.add(5);
-            let x = L::fma(n[0], along, L::mul(w[0], across));
-            let y = L::fma(n[1], along, L::mul(w[1], across));
-            let z = L::fma(n[2], along, L::mul(w[2], across));
-            sum = [L::sub(sum[0], x), L::sub(sum[1], y), L::sub(sum[2], z), sum[3]];
-            L::scatter(product, index, L::sub(zero, x), L::sub(zero, y), L::sub(zero, z));
             if NEAR {
-                let p = L::sub(zero, p);
                 let first = R::load::<L>(row);
                 let second = if SYMMETRIC { first } else { R::load::<L>(row.add(1)) };
                 row = row.add(if SYMMETRIC { 1 } else { 2 });
-                sum[3] = L::fma(p, first, sum[3]);
-                L::accumulate(change, index, L::mul(p, second));
+                L::accumulate(change, here, L::mul(p, second));
+                // Sums for each vector, as in the forces.
+                *change.add(mark as usize / 4) += L::sum(L::mul(p, first));
             }
-            if owner & LAST != 0 {
-                let atom = owner as usize / 4;
-                L::subtract_sums(product.add(atom), sum[0], sum[1], sum[2]);
-                *change.add(atom) += L::sum(sum[3]);
-                sum = [zero; 4];
-            }
+            L::exchange(product, before.0, product.add(before.2 as usize / 4), before.1);
+            let x = L::fma(n[0], along, L::mul(w[0], across));
+            let y = L::fma(n[1], along, L::mul(w[1], across));
+            let z = L::fma(n[2], along, L::mul(w[2], across));
+            before = (here, [x, y, z], mark);
         }
+        L::exchange(product, before.0, product.add(before.2 as usize / 4), before.1);
     }
 }
 
@@ -836,24 +845,24 @@ unsafe fn run_restore<L: Lanes, R: Lane, const FROZEN: bool, const SYMMETRIC: bo
         let mut sum = [zero; 3];
         for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
             let index = stream.list.as_ptr().add(vector * WIDTH);
+            L::prefetch(row.wrapping_add(ROWS_AHEAD));
             let there = L::gather_numbers(change.as_ptr(), index);
             let n = [R::load::<L>(row), R::load::<L>(row.add(1)), R::load::<L>(row.add(2))];
             if FROZEN {
                 sum = [L::fma(there, n[0], sum[0]), L::fma(there, n[1], sum[1]), L::fma(there, n[2], sum[2])];
                 row = row.add(3);
+                if owner & LAST != 0 {
+                    L::subtract_sums(product.add(owner as usize / 4), sum[0], sum[1], sum[2]);
+                    sum = [zero; 3];
+                }
             } else {
                 let here = L::splat(change[owner as usize / 4]);
                 let first = R::load::<L>(row.add(5));
                 let second = if SYMMETRIC { first } else { R::load::<L>(row.add(6)) };
                 let c = L::fma(here, first, L::mul(there, second));
-                let (x, y, z) = (L::mul(n[0], c), L::mul(n[1], c), L::mul(n[2], c));
-                L::scatter(product, index, x, y, z);
-                sum = [L::add(sum[0], x), L::add(sum[1], y), L::add(sum[2], z)];
+                let v = [L::mul(n[0], c), L::mul(n[1], c), L::mul(n[2], c)];
+                L::exchange(product, index, product.add(owner as usize / 4), v);
                 row = row.add(if SYMMETRIC { 6 } else { 7 });
-            }
-            if owner & LAST != 0 {
-                L::subtract_sums(product.add(owner as usize / 4), sum[0], sum[1], sum[2]);
-                sum = [zero; 3];
             }
         }
     }
