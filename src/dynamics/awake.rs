@@ -21,7 +21,7 @@ impl Drop for Mark<'_> {
 /// Do some work during which up to `helpers` other threads of the pool look for a part of it all the time.
 ///
 /// A thread that falls asleep at the end of a parallel loop is late for the next, which others then wait for: with loops of a
-/// tenth of a millisecond that costs a tenth of the time.
+/// tenth of a millisecond that costs a twentieth of the time.
 pub fn awake<T>(helpers: usize, work: impl FnOnce() -> T) -> T {
     if helpers == 0 || rayon::current_thread_index().is_none() || LEADS.get() {
         return work();

@@ -182,7 +182,7 @@ mod binding {
     /// explodes, or whose cell collapses, is an error that names a file with its last logged state, `md.last-good.extxyz` or
     /// beside the store; with `on_failure: "keep"` it gives that state, with `.log` and `.trajectory`.
     ///
-    /// With `precision: "mixed"` the pairs of steps that are not logged are computed in single precision, which takes a sixth less time and is meant for
+    /// With `precision: "mixed"` the pairs of steps that are not logged are computed in single precision, which takes a fifth less time and is meant for
     /// melts and equilibration; positions, velocities, sums and what the log says stay in double precision. In Cu50Zr50 between 300
     /// and 2000 K a force then misses that of double precision by 7e-5 eV/A (root mean square, 5e-4 at most), and the energy at 600
     /// K drifts no more than in double precision, 5e-5 eV/atom in 1 ns. A step that is logged costs as much as two
