@@ -21,6 +21,8 @@ pub mod observer;
 
 pub mod file;
 
+pub mod parallel;
+
 pub mod random;
 
 pub mod math;

@@ -2,7 +2,6 @@
 //!
 //! [`Dynamics`] holds what a run needs; [`Dynamics::run`] is the only loop. Each ensemble is a step on a [`State`].
 
-mod awake;
 mod kick;
 pub mod langevin;
 mod log;
@@ -25,6 +24,7 @@ use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::glass::{Frame, Trajectory};
 use crate::observer::Observer;
+use crate::parallel;
 use crate::potential::{Potential, Precision};
 use crate::table::Table;
 use crate::units;
@@ -195,7 +195,7 @@ impl Dynamics {
     ) -> Result<Run> {
         self.check()?;
         let helpers = configuration.len() / ATOMS_OF_A_HELPER;
-        awake::awake(helpers, || self.run_awake(configuration, potential, observer, every, sample))
+        parallel::awake(helpers, || self.run_awake(configuration, potential, observer, every, sample))
     }
 
     fn run_awake(

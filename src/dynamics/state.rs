@@ -6,6 +6,7 @@ use super::store::Numbers;
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
+use crate::parallel;
 use crate::potential::lanes::Level;
 use crate::potential::{Engine, Potential, Precision};
 use crate::units;
@@ -13,10 +14,10 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Atoms worked on together; sums are made within a block and then over blocks, whatever the number of threads.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 2048;
 
 /// Fewer atoms than this are not worth a second thread.
-const PARALLEL: usize = 16 * BLOCK;
+const PARALLEL: usize = 8 * BLOCK;
 
 /// The state of a run, in kernel units.
 #[derive(Debug)]
@@ -328,11 +329,12 @@ impl State {
                 .map(|((r, v), (f, m))| work(r, v, f, m))
                 .fold(Motion::default(), Motion::and)
         } else {
-            let blocks: Vec<Motion> = (positions.par_chunks_mut(BLOCK).zip(velocities.par_chunks_mut(BLOCK)))
-                .zip(forces.par_chunks(BLOCK).zip(masses.par_chunks(BLOCK)))
-                .map(|((r, v), (f, m))| work(r, v, f, m))
+            let blocks = (positions.chunks_mut(BLOCK).zip(velocities.chunks_mut(BLOCK)))
+                .zip(forces.chunks(BLOCK).zip(masses.chunks(BLOCK)))
                 .collect();
-            blocks.into_iter().fold(Motion::default(), Motion::and)
+            parallel::each(blocks, |_, ((r, v), (f, m))| work(r, v, f, m))
+                .into_iter()
+                .fold(Motion::default(), Motion::and)
         };
         self.motion = motion.mirrored();
     }

@@ -14,8 +14,10 @@ use super::single::{self, DUMMY, Short};
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
+use crate::parallel;
 use rayon::prelude::*;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
@@ -105,10 +107,11 @@ pub(super) struct Layout {
     pub shows: Vec<(u32, u8)>,
     /// Records that show each rank, once they are asked for.
     copies: OnceLock<Copies>,
-    /// Ghosts of the atoms of each block: their numbers among the ghosts of all, and the places of the atoms in the block.
+    /// The ghosts of each block, sorted by the blocks of their atoms: their numbers among the ghosts of all, and the places of the
+    /// atoms in their block.
     returns: Vec<(u32, u32)>,
-    /// First of `returns` of each block, and the end.
-    returns_first: Vec<usize>,
+    /// Parts of `returns` that go to each block.
+    returns_to: Vec<Vec<Range<usize>>>,
 }
 
 /// Records that show each rank.
@@ -152,9 +155,9 @@ impl Layout {
         &self.shows[self.first[block]..self.first[block + 1] - 1]
     }
 
-    /// The ghosts of the atoms of a block, wherever they are.
-    fn returns(&self, block: usize) -> &[(u32, u32)] {
-        &self.returns[self.returns_first[block]..self.returns_first[block + 1]]
+    /// The ghosts of the atoms of a block, wherever they are: those in one block after the other.
+    fn returns(&self, block: usize) -> impl Iterator<Item = &[(u32, u32)]> {
+        self.returns_to[block].iter().map(|range| &self.returns[range.clone()])
     }
 }
 
@@ -450,6 +453,7 @@ struct Parts {
 #[derive(Default)]
 struct Memory {
     blocks: Vec<Block>,
+    layout: Layout,
     total: Vec<f64>,
     ghost_density: Vec<f64>,
     forces: Vec<Vector>,
@@ -465,6 +469,7 @@ impl From<Partition> for Memory {
         Memory {
             steps: old.steps_of_atoms(),
             blocks: old.blocks,
+            layout: Arc::try_unwrap(old.layout).unwrap_or_default(),
             total: old.total,
             ghost_density: old.ghost_density,
             forces: old.forces,
@@ -506,15 +511,14 @@ impl Partition {
         }
         let parts = Parts::new(count, &fractions);
         old.blocks.resize_with(count.iter().product(), Block::default);
-        let (blocks, middles): (Vec<Block>, Vec<Record>) = (old.blocks.into_par_iter().with_max_len(1).enumerate())
-            .map(|(part, old)| {
-                let (own, ghosts) = parts.candidates(part, cell, &fractions, species, reach);
-                let sum: Vector = own.iter().map(|c| c.position).sum();
-                let block = Block::new(old, potential, Lists { skin, compact: false }, &own, &ghosts, &[], level);
-                (block, record(sum / own.len().max(1) as f64))
-            })
-            .unzip();
-        let layout = Layout::new(&blocks, positions.len());
+        let made = parallel::each(old.blocks, |part, old| {
+            let (own, ghosts) = parts.candidates(part, cell, &fractions, species, reach);
+            let sum: Vector = own.iter().map(|c| c.position).sum();
+            let block = Block::new(old, potential, Lists { skin, compact: false }, &own, &ghosts, &[], level);
+            (block, record(sum / own.len().max(1) as f64))
+        });
+        let (blocks, middles): (Vec<Block>, Vec<Record>) = made.into_iter().unzip();
+        let layout = Layout::new(old.layout, &blocks, positions.len());
         let ghosts = layout.ghosts[blocks.len()];
         let by_rank = || layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| *atom as usize);
         Ok(Partition {
@@ -569,13 +573,12 @@ impl Partition {
         };
         // A new partition knows the last steps of its atoms from the one before.
         let known = self.images.is_empty().then(|| self.steps.clone());
-        let moved: Vec<[f64; 2]> = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks(CHUNK))
-            .into_par_iter()
-            .zip((positions.par_chunks(CHUNK), self.wraps.par_chunks(CHUNK), self.steps.par_chunks_mut(CHUNK)))
-            .map(|((wrapped, from), (positions, wraps, steps))| {
-                kernel::place(level, positions, wraps, &edges, &drift, from, wrapped, steps)
-            })
+        let chunks = (self.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks(CHUNK)))
+            .zip(positions.chunks(CHUNK).zip(self.wraps.chunks(CHUNK).zip(self.steps.chunks_mut(CHUNK))))
             .collect();
+        let moved = parallel::each(chunks, |_, ((wrapped, from), (positions, (wraps, steps)))| {
+            kernel::place(level, positions, wraps, &edges, &drift, from, wrapped, steps)
+        });
         self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
         self.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
         let pruned_reach = self.cutoff + self.pruned_skin;
@@ -585,10 +588,8 @@ impl Partition {
             return true;
         }
         let since_start = Drift::new(&self.cell, cell);
-        let moved: Vec<[f64; 2]> = (self.start.par_chunks(CHUNK), self.wrapped.par_chunks(CHUNK))
-            .into_par_iter()
-            .map(|(from, now)| kernel::farthest(level, &since_start, from, now))
-            .collect();
+        let chunks = self.start.chunks(CHUNK).zip(self.wrapped.chunks(CHUNK)).collect();
+        let moved = parallel::each(chunks, |_, (from, now)| kernel::farthest(level, &since_start, from, now));
         let left = since_start.left_of(self.cutoff + self.skin, &moved);
         if !(left >= pruned_reach) {
             return false;
@@ -597,8 +598,10 @@ impl Partition {
         // Pairs farther apart than what is left of the wide list are not in it.
         let most = 0.5 * (left - pruned_reach);
         let foreseen = FORESEEN[usize::from(precision == Precision::Mixed)];
-        let chunks = (self.wrapped.par_chunks_mut(CHUNK), self.pruned_at.par_chunks_mut(CHUNK));
-        chunks.into_par_iter().zip(self.steps.par_chunks(CHUNK)).for_each(|((wrapped, pruned_at), steps)| {
+        let chunks = (self.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks_mut(CHUNK)))
+            .zip(self.steps.chunks(CHUNK))
+            .collect();
+        parallel::each(chunks, |_, ((wrapped, pruned_at), steps)| {
             let way = |square: f32| (foreseen * f64::from(square).sqrt()).min(most);
             wrapped.iter_mut().zip(steps).for_each(|(wrapped, square)| wrapped.0[3] = way(*square));
             pruned_at.copy_from_slice(wrapped);
@@ -646,14 +649,10 @@ impl Partition {
             ghosts.copy_from_slice(&others[..ghosts.len()]);
             energy
         };
-        let energies: Vec<f64> = (self.blocks.par_iter_mut(), own, ghosts)
-            .into_par_iter()
-            .with_max_len(1)
-            .enumerate()
-            .map(|(number, (block, own, ghosts))| {
-                BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
-            })
-            .collect();
+        let items = self.blocks.iter_mut().zip(own.into_iter().zip(ghosts)).collect();
+        let energies = parallel::each(items, |number, (block, (own, ghosts))| {
+            BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
+        });
         energies.into_iter().sum()
     }
 
@@ -662,22 +661,18 @@ impl Partition {
         let (layout, ghosts) = (&self.layout, &self.ghost_density);
         let total = split(&mut self.total, &layout.ranks);
         let wrapped = split(&mut self.wrapped, &layout.ranks);
-        let energies: Vec<f64> = (&self.blocks, total, wrapped)
-            .into_par_iter()
-            .with_max_len(1)
-            .enumerate()
-            .map(|(number, (block, total, wrapped))| {
-                kernel::collect_densities(level, ghosts, layout.returns(number), total);
-                let (mut values, mut slopes) = (vec![0.0; total.len()], vec![0.0; total.len()]);
-                for (kind, ends) in block.species.windows(2).enumerate() {
-                    let range = ends[0]..ends[1];
-                    let (value, slope) = (&mut values[range.clone()], &mut slopes[range.clone()]);
-                    kernel::embed(level, potential.embedding(kind), &total[range], value, slope, &mut []);
-                }
-                wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
-                values.iter().sum()
-            })
-            .collect();
+        let items = self.blocks.iter().zip(total.into_iter().zip(wrapped)).collect();
+        let energies = parallel::each(items, |number, (block, (total, wrapped))| {
+            layout.returns(number).for_each(|back| kernel::collect_densities(level, ghosts, back, total));
+            let (mut values, mut slopes) = (vec![0.0; total.len()], vec![0.0; total.len()]);
+            for (kind, ends) in block.species.windows(2).enumerate() {
+                let range = ends[0]..ends[1];
+                let (value, slope) = (&mut values[range.clone()], &mut slopes[range.clone()]);
+                kernel::embed(level, potential.embedding(kind), &total[range], value, slope, &mut []);
+            }
+            wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
+            values.iter().sum::<f64>()
+        });
         energies.into_iter().sum()
     }
 
@@ -715,17 +710,13 @@ impl Partition {
             kernel::hand_out(level, forces, own, ghosts);
             (energy, kernel::moments(level, records, forces))
         };
-        let sums: Vec<(f64, [f64; 6])> = (self.blocks.par_iter_mut(), own, ghosts)
-            .into_par_iter()
-            .with_max_len(1)
-            .enumerate()
-            .map(|(number, (block, own, ghosts))| {
-                BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
-            })
-            .collect();
+        let items = self.blocks.iter_mut().zip(own.into_iter().zip(ghosts)).collect();
+        let sums = parallel::each(items, |number, (block, (own, ghosts))| {
+            BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
+        });
         let ghosts = &self.ghost_forces;
-        split(by_rank, &layout.ranks).into_par_iter().with_max_len(1).enumerate().for_each(|(number, own)| {
-            kernel::collect(level, ghosts, layout.returns(number), own);
+        parallel::each(split(by_rank, &layout.ranks), |number, own| {
+            layout.returns(number).for_each(|back| kernel::collect(level, ghosts, back, own));
         });
         if !self.sorted {
             let by_rank = &self.forces;
@@ -825,7 +816,8 @@ impl Layout {
         });
     }
 
-    fn new(blocks: &[Block], atoms: usize) -> Layout {
+    /// The layout of some blocks, in the memory of an old one.
+    fn new(old: Layout, blocks: &[Block], atoms: usize) -> Layout {
         let mut layout =
             Layout { first: vec![0], ranks: vec![0], ghosts: vec![0], rank_of: vec![0; atoms], ..Layout::default() };
         for block in blocks {
@@ -837,42 +829,41 @@ impl Layout {
             layout.first.push(layout.first[layout.first.len() - 1] + block.len());
             layout.ghosts.push(layout.ghosts[layout.ghosts.len() - 1] + block.tags.len() - block.own);
         }
-        let rank_of = &layout.rank_of;
-        let show = |tag: &u32| (rank_of[(tag / IMAGES) as usize], (tag % IMAGES) as u8);
-        let shows: Vec<Vec<(u32, u8)>> =
-            (blocks.par_iter()).map(|block| block.tags.iter().map(show).chain([(0, 0)]).collect()).collect();
-        layout.shows = shows.concat();
-        layout.send_back(blocks);
+        let ends = (layout.first[blocks.len()], layout.ghosts[blocks.len()]);
+        (layout.shows, layout.returns) = (resized(old.shows, ends.0, (0, 0)), resized(old.returns, ends.1, (0, 0)));
+        let mut home = vec![0; atoms];
+        (layout.ranks.windows(2).zip(0..)).for_each(|(ranks, number)| home[ranks[0]..ranks[1]].fill(number));
+        let (rank_of, ranks, ghosts) = (&layout.rank_of, &layout.ranks, &layout.ghosts);
+        let shows = split(&mut layout.shows, &layout.first);
+        let items = blocks.iter().zip(shows.into_iter().zip(split(&mut layout.returns, ghosts))).collect();
+        let sent = parallel::each(items, |number, (block, (shows, returns))| {
+            for (shows, tag) in shows.iter_mut().zip(&block.tags) {
+                *shows = (rank_of[(tag / IMAGES) as usize], (tag % IMAGES) as u8);
+            }
+            shows[block.tags.len()] = (0, 0);
+            let shown = || (ghosts[number]..).zip(&shows[block.own..block.tags.len()]);
+            let mut first = vec![0; blocks.len() + 1];
+            shown().for_each(|(_, (rank, _))| first[home[*rank as usize] + 1] += 1);
+            (1..first.len()).for_each(|k| first[k] += first[k - 1]);
+            let mut next = first.clone();
+            for (ghost, (rank, _)) in shown() {
+                let home = home[*rank as usize];
+                returns[next[home]] = (ghost as u32, rank - ranks[home] as u32);
+                next[home] += 1;
+            }
+            first
+        });
+        layout.returns_to = vec![Vec::new(); blocks.len()];
+        for (first, start) in sent.iter().zip(ghosts) {
+            let parts = first.windows(2).map(|ends| start + ends[0]..start + ends[1]);
+            layout.returns_to.iter_mut().zip(parts).filter(|(_, part)| !part.is_empty()).for_each(|(to, p)| to.push(p));
+        }
         layout
-    }
-
-    /// Sort the ghosts by the blocks of their atoms.
-    fn send_back(&mut self, blocks: &[Block]) {
-        let mut home = vec![0u32; self.atoms.len()];
-        for (number, ranks) in self.ranks.windows(2).enumerate() {
-            home[ranks[0]..ranks[1]].fill(number as u32);
-        }
-        let ghosts = |block: usize| self.ghosts[block]..self.ghosts[block + 1];
-        let shown = |block: usize| ghosts(block).zip(&self.shown(block)[blocks[block].own..]);
-        let mut first = vec![0; blocks.len() + 1];
-        for (_, (rank, _)) in (0..blocks.len()).flat_map(shown) {
-            first[home[*rank as usize] as usize + 1] += 1;
-        }
-        (1..first.len()).for_each(|k| first[k] += first[k - 1]);
-        let mut next = first.clone();
-        let mut returns = vec![(0, 0); next[blocks.len()]];
-        for (ghost, (rank, _)) in (0..blocks.len()).flat_map(shown) {
-            let number = home[*rank as usize] as usize;
-            returns[next[number]] = (ghost as u32, rank - self.ranks[number] as u32);
-            next[number] += 1;
-        }
-        self.returns = returns;
-        self.returns_first = first;
     }
 }
 
 /// Atoms handled by one task of the loops over atoms; fixed, so that sums do not depend on the number of threads.
-pub(super) const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 2048;
 
 /// Images of the cell around it, itself included.
 const IMAGES: u32 = 27;
@@ -959,7 +950,7 @@ impl Parts {
             let b = [0, 1, 2].map(|k| ((s[k] * count[k] as f64) as usize).min(count[k] - 1));
             (b[2] * count[1] + b[1]) * count[0] + b[0]
         };
-        let keys: Vec<usize> = fractions.iter().map(part).collect();
+        let keys: Vec<usize> = fractions.par_iter().with_min_len(CHUNK).map(part).collect();
         let mut first = vec![0; count.iter().product::<usize>() + 1];
         keys.iter().for_each(|&key| first[key + 1] += 1);
         (1..first.len()).for_each(|k| first[k] += first[k - 1]);

@@ -1113,7 +1113,7 @@ pub fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
 }
 
 /// How many atoms ahead what lies anywhere in memory is asked for.
-const FORESIGHT: usize = 16;
+const FORESIGHT: usize = 64;
 
 /// Ask for the item that the index `FORESIGHT` places ahead names.
 #[inline(always)]
