@@ -381,6 +381,37 @@ impl Engine {
         Ok(partition.hessian(&self.potential, self.level))
     }
 
+    /// The blocks on the diagonal of the Hessian, one for each atom: its stiffness against all others at rest [energy/length^2].
+    pub fn stiffness(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Vec<Tensor>> {
+        self.evaluate(cell, positions)?;
+        let partition = self.partition.as_ref().expect("made by evaluate");
+        let embedding: Vec<[f64; 3]> = (self.species.iter().zip(self.densities()))
+            .map(|(kind, density)| self.potential.embedding(*kind).evaluate(density))
+            .collect();
+        let mut stiffness = vec![Tensor::zeros(); positions.len()];
+        let mut gradients = vec![Vector::zeros(); positions.len()];
+        partition.for_each_pair(|table, i, j, d| {
+            let (table, r) = (&self.potential.tables()[table], d.norm());
+            if r >= table.far {
+                return;
+            }
+            let [[_, pair, pair_bend], first, second] = [0, 1, 2].map(|k| table.exact[k].evaluate(r));
+            let n = d / r;
+            let along = n * n.transpose();
+            let slope = pair + embedding[i][1] * first[1] + embedding[j][1] * second[1];
+            let bend = pair_bend + embedding[i][1] * first[2] + embedding[j][1] * second[2];
+            let spring = along * bend + (Tensor::identity() - along) * (slope / r);
+            stiffness[i] += spring + along * (embedding[j][2] * second[1].powi(2));
+            stiffness[j] += spring + along * (embedding[i][2] * first[1].powi(2));
+            gradients[i] += n * first[1];
+            gradients[j] -= n * second[1];
+        });
+        for ((stiffness, gradient), [.., bend]) in stiffness.iter_mut().zip(&gradients).zip(&embedding) {
+            *stiffness += gradient * gradient.transpose() * *bend;
+        }
+        Ok(stiffness)
+    }
+
     /// Density at each atom at the last evaluation.
     pub(super) fn densities(&self) -> Vec<f64> {
         let mut densities = vec![0.0; self.species.len()];

@@ -1,11 +1,11 @@
 //! The atoms that take part in a search, and the energy as a function of their positions alone.
 
 use super::vectors::{copy, largest, remove_mean};
-use crate::cell::{Cell, Vector};
+use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
 use crate::potential::local::{LocalHessian, ShortRow, Surroundings};
-use crate::potential::{LocalEngine, Potential};
+use crate::potential::{Engine, LocalEngine, Potential};
 use std::sync::Arc;
 
 /// Edge of the bins in which atoms are looked up [length].
@@ -19,6 +19,8 @@ pub struct Frame {
     /// Their potential.
     pub potential: Arc<Potential>,
     surroundings: Arc<Surroundings>,
+    /// Inverse of the stiffness of each atom [length^2/energy].
+    softness: Vec<Tensor>,
     bins: [usize; 3],
     first: Vec<usize>,
     order: Vec<u32>,
@@ -40,7 +42,11 @@ impl Frame {
             order[next[b]] = atom as u32;
             next[b] += 1;
         }
-        Ok(Frame { configuration, potential: potential.clone(), surroundings, bins, first, order })
+        let stiffness = Engine::new(potential, &configuration)?.stiffness(cell, &configuration.positions)?;
+        // A lone atom, or one at an inflection, keeps its force as it is.
+        let inverse = |k: &Tensor| k.cholesky().map_or_else(Tensor::identity, |k| k.inverse());
+        let softness = stiffness.iter().map(inverse).collect();
+        Ok(Frame { configuration, potential: potential.clone(), surroundings, softness, bins, first, order })
     }
 
     /// Number of atoms.
@@ -239,6 +245,13 @@ impl<'a> Region<'a> {
             Some(hessian) => hessian.apply(v, out),
             None => out.fill(Vector::zeros()),
         }
+    }
+
+    /// Displacement of each atom alone, all others at rest in the minimum, that would balance a force on it: near the answer to short
+    /// forces, `H^-1 f`, and cheap.
+    pub fn soften(&self, forces: &[Vector], out: &mut Vec<Vector>) {
+        out.clear();
+        out.extend(self.atoms.iter().zip(forces).map(|(&atom, force)| self.frame.softness[atom] * force));
     }
 
     /// Make more atoms active; `vectors`, one component for each active atom, get zeros for the new ones. The forces on
