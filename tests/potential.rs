@@ -283,6 +283,26 @@ fn hessian_product_is_the_difference_of_forces_and_symmetric() {
 }
 
 #[test]
+fn the_stiffness_of_an_atom_is_its_block_of_the_hessian() {
+    for (potential, c) in samples() {
+        let mut engine = engine(&potential, &c);
+        let stiffness = engine.stiffness(&c.cell, &c.positions).unwrap();
+        let hessian = engine.hessian(&c.cell, &c.positions).unwrap();
+        let mut product = c.positions.clone();
+        for atom in [0, 1, c.len() / 2, c.len() - 1] {
+            let scale = stiffness[atom].amax();
+            for axis in 0..3 {
+                let mut unit = vec![Vector::zeros(); c.len()];
+                unit[atom][axis] = 1.0;
+                hessian.apply(&unit, &mut product);
+                let block = stiffness[atom].column(axis);
+                assert!((block - product[atom]).amax() < 1e-7 * scale, "atom {atom}: {block} {}", product[atom]);
+            }
+        }
+    }
+}
+
+#[test]
 fn hessian_of_a_panel_is_that_of_its_columns() {
     for (potential, c) in samples() {
         let hessian = engine(&potential, &c).hessian(&c.cell, &c.positions).unwrap();

@@ -317,6 +317,21 @@ fn saddles_of_other_programs_are_found_again() {
 }
 
 #[test]
+fn barriers_are_those_of_the_whole_cell_when_all_atoms_answer() {
+    // A core this small leaves most of the glass frozen until the last refinement.
+    let small = Artn { refinement_radius: 11.0, far_field_radius: 2.0, whole_cell_share: 1.0, ..Artn::default() };
+    let misses = |options: &Artn| -> Vec<f64> {
+        let found = search(options.clone()).campaign(&campaign(&[60, 180, 253, 1312, 1359], 1), &Silent).unwrap();
+        let connected = found.events.iter().filter(|e| e.outcome == Outcome::Connected);
+        connected.map(|e| (e.barrier - e.barrier_whole_cell).abs()).collect()
+    };
+    let free = misses(&Artn { free_radius: 30.0, ..small.clone() });
+    assert!(free.len() >= 2 && free.iter().all(|miss| *miss < 1e-3), "{free:?}");
+    let shells = misses(&small);
+    assert!(shells.iter().any(|miss| *miss > 1e-3), "the last refinement had nothing to do: {shells:?}");
+}
+
+#[test]
 fn the_table_does_not_depend_on_threads_or_shards() {
     let search = search(Artn { whole_cell_share: 0.5, ..Artn::default() });
     let run = |threads: usize, campaign: &Campaign| {

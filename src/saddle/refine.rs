@@ -125,7 +125,7 @@ impl<'o> Climber<'o> {
                 if force > goal.0 && region.energy > goal.1 {
                     return Ok(false);
                 }
-                goal = (0.8 * force, region.energy - 2e-3);
+                goal = (0.8 * force, region.energy - 2e-4);
             }
             self.last.keep(region, mode, eigenvalue);
             self.step(region, mode, aim.force)?;
@@ -297,6 +297,20 @@ pub(super) fn settle<'a>(
     random: &mut Random,
     cost: &mut Cost,
 ) -> Result<Settled> {
+    let settled = settle_shells(options, saddle, random, cost)?;
+    if settled != Settled::InPlace {
+        return Ok(settled);
+    }
+    release(options, saddle, random, cost)
+}
+
+/// The answer of shells, one after the other, until little energy lies beyond.
+fn settle_shells<'a>(
+    options: &Artn,
+    saddle: &mut Saddle<'a>,
+    random: &mut Random,
+    cost: &mut Cost,
+) -> Result<Settled> {
     let mut inner = saddle.radius;
     loop {
         let (region, mode) = saddle.wide.as_ref().map_or((&saddle.region, &saddle.mode), |wide| (&wide.0, &wide.1));
@@ -335,31 +349,82 @@ pub(super) fn settle<'a>(
             }
             continue;
         }
-        let found = match refine_to_first_order(options, wide, mode, random)? {
-            Ok(found) => Saddle { radius: inner, unrefined: saddle.unrefined, ..found },
-            Err(lost) => {
-                cost.add(lost.cost);
-                return Ok(Settled::Lost);
-            }
-        };
-        let moved = largest(&found.region.way_from(&saddle.region));
-        *saddle = found;
-        cost.add(std::mem::take(&mut saddle.region.cost));
-        if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 {
-            return Ok(Settled::Lost);
-        }
-        if moved > options.same_distance {
-            return Ok(Settled::Elsewhere(moved));
+        let settled = replace(options, saddle, (wide, mode), inner, random, cost)?;
+        if settled != Settled::InPlace {
+            return Ok(settled);
         }
     }
 }
 
-/// The saddle with all atoms free; none when it is no saddle any more.
+/// Replace a saddle by the one that is found from a region with its mode, which reaches further.
+fn replace<'a>(
+    options: &Artn,
+    saddle: &mut Saddle<'a>,
+    (region, mode): (Region<'a>, Vec<Vector>),
+    radius: f64,
+    random: &mut Random,
+    cost: &mut Cost,
+) -> Result<Settled> {
+    let found = match refine_to_first_order(options, region, mode, random)? {
+        Ok(found) => Saddle { radius, unrefined: saddle.unrefined, ..found },
+        Err(lost) => {
+            cost.add(lost.cost);
+            return Ok(Settled::Lost);
+        }
+    };
+    let moved = largest(&found.region.way_from(&saddle.region));
+    *saddle = found;
+    cost.add(std::mem::take(&mut saddle.region.cost));
+    Ok(if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 {
+        Settled::Lost
+    } else if moved > options.same_distance {
+        Settled::Elsewhere(moved)
+    } else {
+        Settled::InPlace
+    })
+}
+
+/// A saddle is the same when no atom of it is displaced by more than this by the answer of what was frozen [length] ...
+pub(super) const SAME_SADDLE: f64 = 0.25;
+
+/// ... and its energy falls by no more than this [energy]: with all atoms free some 0.015 are usual.
+const SAME_ANSWER: f64 = 0.03;
+
+/// Let all atoms within `free_radius` answer.
+fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cost: &mut Cost) -> Result<Settled> {
+    if saddle.radius >= options.free_radius {
+        return Ok(Settled::InPlace);
+    }
+    let (from, mode) = saddle.wide.as_ref().map_or((&saddle.region, &saddle.mode), |wide| (&wide.0, &wide.1));
+    let (mut region, mut mode) = (from.clone(), mode.clone());
+    region.cost = Cost::default();
+    if !widen(options, &mut region, options.free_radius, &mut [&mut mode])? {
+        return Ok(Settled::InPlace);
+    }
+    let Stationary { mut region, mode, frozen_force, .. } = match refine(options, region, mode)? {
+        Ok(found) => found,
+        Err(lost) => {
+            cost.add(lost.cost);
+            return Ok(Settled::Lost);
+        }
+    };
+    cost.add(std::mem::take(&mut region.cost));
+    if largest(&region.way_from(from)) > SAME_SADDLE || (region.energy - from.energy).abs() > SAME_ANSWER {
+        return replace(options, saddle, (region, mode), options.free_radius, random, cost);
+    }
+    saddle.far_field = region.energy - saddle.region.energy;
+    saddle.residual_force = region.largest_force().max(frozen_force);
+    saddle.wide = Some((region, mode));
+    Ok(Settled::InPlace)
+}
+
+/// The saddle with all atoms free, refined to half the force; none when it is no saddle any more.
 pub(super) fn whole_cell<'a>(options: &Artn, saddle: &Saddle<'a>) -> Result<Option<Region<'a>>> {
     let (mut region, mut mode) = saddle.wide.clone().unwrap_or_else(|| (saddle.region.clone(), saddle.mode.clone()));
     let all: Vec<usize> = (0..region.frame.len()).collect();
     region.grow(&all, &mut [&mut mode])?;
-    Ok(refine(options, region, mode)?.ok().map(|found| found.region))
+    let strict = Artn { refined_force_tolerance: 0.5 * options.refined_force_tolerance, ..options.clone() };
+    Ok(refine(&strict, region, mode)?.ok().map(|found| found.region))
 }
 
 /// Energy of a minimum with the answer of its frozen surroundings; `relax` brings a region that reaches further to its minimum

@@ -6,7 +6,7 @@ use crate::configuration::Configuration;
 use crate::error::Result;
 use crate::potential::local::{LocalHessian, ShortRow, Surroundings};
 use crate::potential::{Engine, LocalEngine, Potential};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Edge of the bins in which atoms are looked up [length].
 const BIN: f64 = 5.0;
@@ -19,6 +19,8 @@ pub struct Frame {
     /// Their potential.
     pub potential: Arc<Potential>,
     surroundings: Arc<Surroundings>,
+    /// An engine with all atoms, from which those of the searches are copied.
+    whole: OnceLock<LocalEngine>,
     /// Inverse of the stiffness of each atom [length^2/energy].
     softness: Vec<Tensor>,
     bins: [usize; 3],
@@ -46,12 +48,25 @@ impl Frame {
         // A lone atom, or one at an inflection, keeps its force as it is.
         let inverse = |k: &Tensor| k.cholesky().map_or_else(Tensor::identity, |k| k.inverse());
         let softness = stiffness.iter().map(inverse).collect();
-        Ok(Frame { configuration, potential: potential.clone(), surroundings, softness, bins, first, order })
+        let (potential, whole) = (potential.clone(), OnceLock::new());
+        Ok(Frame { configuration, potential, surroundings, whole, softness, bins, first, order })
     }
 
     /// Number of atoms.
     pub fn len(&self) -> usize {
         self.configuration.len()
+    }
+
+    /// An engine in which `atoms` (ascending) move.
+    fn engine(&self, atoms: &[usize]) -> Result<LocalEngine> {
+        if atoms.len() < self.len() {
+            return LocalEngine::within(&self.surroundings, atoms);
+        }
+        if let Some(whole) = self.whole.get() {
+            return Ok(whole.clone());
+        }
+        let whole = LocalEngine::within(&self.surroundings, atoms)?;
+        Ok(self.whole.get_or_init(|| whole).clone())
     }
 
     /// Forces of the minimum [energy/length].
@@ -175,7 +190,7 @@ pub struct Region<'a> {
 impl<'a> Region<'a> {
     /// Active `atoms` (ascending) at their places in the minimum.
     pub fn new(frame: &'a Frame, atoms: Vec<usize>) -> Result<Region<'a>> {
-        let engine = LocalEngine::within(&frame.surroundings, &atoms)?;
+        let engine = frame.engine(&atoms)?;
         let positions = engine.start_positions();
         let forces = vec![Vector::zeros(); atoms.len()];
         let mut region = Region {
@@ -270,7 +285,7 @@ impl<'a> Region<'a> {
         self.positions =
             self.atoms.iter().zip(&place).map(|(&atom, p)| p.map_or(minimum[atom], |k| self.positions[k])).collect();
         self.forces = place.iter().map(|p| p.map_or(Vector::zeros(), |k| self.forces[k])).collect();
-        self.engine = LocalEngine::within(&self.frame.surroundings, &self.atoms)?;
+        self.engine = self.frame.engine(&self.atoms)?;
         self.hessian = None;
         self.elsewhere = true;
         self.spend(1);

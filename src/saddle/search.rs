@@ -157,7 +157,7 @@ impl Search {
             match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
                 Settled::InPlace => break (end, radius),
                 Settled::Elsewhere(moved) => {
-                    known = (moved < SAME_SADDLE).then_some((end, radius));
+                    known = (moved < refine::SAME_SADDLE).then_some((end, radius));
                 }
                 Settled::Lost => return Ok(Outcome::NotFirstOrder),
             }
@@ -557,7 +557,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 3;
+const ALGORITHM: u32 = 4;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
@@ -572,10 +572,6 @@ const CLEARLY_AHEAD: f64 = 0.3;
 fn is_clear(ahead: f64, displacement: &[Vector]) -> bool {
     ahead.abs() > CLEARLY_AHEAD * norm(displacement)
 }
-
-/// The end of an event is the one it had with fewer atoms when no atom of the saddle is displaced by more than this from where it
-/// was with them [length].
-const SAME_SADDLE: f64 = 0.25;
 
 /// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
 /// come within 0.07, other minima from 0.5 on.
