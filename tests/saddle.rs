@@ -481,6 +481,8 @@ fn bad_input_is_named() {
     let wrong = Artn { eigenvalue_threshold: 0.1, ..Artn::default() };
     let message = Search::new(wrong, glass(), &potential()).unwrap_err().to_string();
     assert!(message.contains("`eigenvalue_threshold` must be negative"), "{message}");
+    let message = Search::new(Artn { free_radius: -1.0, ..Artn::default() }, glass(), &potential()).unwrap_err();
+    assert!(message.to_string().contains("`free_radius` must not be negative, found -1"), "{message}");
 }
 
 #[test]

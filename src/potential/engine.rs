@@ -168,7 +168,7 @@ struct Partition {
     cutoff: f64,
     skin: f64,
     blocks: Vec<Block>,
-    layout: Arc<Layout>,
+    scene: Scene,
     /// Whole cells from the position the caller gave to the one inside the cell, by rank.
     wraps: Vec<[i32; 4]>,
     /// Wrapped positions when the list was made, by rank.
@@ -181,15 +181,8 @@ struct Partition {
     pruned: Option<Precision>,
     /// True when it has to be pruned before it is used.
     stale: bool,
-    /// Positions inside the cell, by rank. The fourth number is the way allowed when the list is pruned, and the slope of the
-    /// embedding energy when that is known.
-    wrapped: Vec<Record>,
     /// Squares of the last steps of the atoms, by rank.
     steps: Vec<f32>,
-    /// Shifts of the images.
-    images: Vec<Record>,
-    /// Middle of each block.
-    middles: Vec<Record>,
     /// Total density, and what it has of each ghost.
     total: Vec<f64>,
     ghost_density: Vec<f64>,
@@ -217,16 +210,20 @@ thread_local! {
 }
 
 /// What the records of all blocks are made of.
-#[derive(Clone, Copy)]
-struct View<'a> {
-    layout: &'a Layout,
-    wrapped: &'a [Record],
-    images: &'a [Record],
-    middles: &'a [Record],
+#[derive(Debug)]
+struct Scene {
     level: Level,
+    layout: Arc<Layout>,
+    /// Positions inside the cell, by rank. The fourth number is the way allowed when the list is pruned, and the slope of the
+    /// embedding energy when that is known.
+    wrapped: Vec<Record>,
+    /// Shifts of the images.
+    images: Vec<Record>,
+    /// Middle of each block.
+    middles: Vec<Record>,
 }
 
-impl View<'_> {
+impl Scene {
     /// The records of a block.
     fn records(&self, number: usize, records: &mut Vec<Record>) {
         let own = &self.wrapped[self.layout.ranks[number]..self.layout.ranks[number + 1]];
@@ -234,7 +231,7 @@ impl View<'_> {
         records.resize(shown.len() + 1, Record::default());
         let (inside, ghosts) = records[..shown.len()].split_at_mut(own.len());
         inside.copy_from_slice(own);
-        kernel::place_images(self.level, self.wrapped, self.images, &shown[own.len()..], ghosts);
+        kernel::place_images(self.level, &self.wrapped, &self.images, &shown[own.len()..], ghosts);
         records[shown.len()] = Block::dummy();
     }
 
@@ -244,7 +241,7 @@ impl View<'_> {
         let shown = self.layout.shown(number);
         records.resize(shown.len() + 1, DUMMY);
         let (middle, ghosts) = (&self.middles[number], &shown[own.len()..]);
-        single::place(self.level, own, self.wrapped, self.images, ghosts, middle, &mut records[..shown.len()]);
+        single::place(self.level, own, &self.wrapped, &self.images, ghosts, middle, &mut records[..shown.len()]);
         records[shown.len()] = DUMMY;
     }
 }
@@ -356,7 +353,7 @@ impl Engine {
         self.evaluate(cell, positions)?;
         let partition = self.partition.as_ref().expect("made by evaluate");
         let mut energies = vec![0.0; positions.len()];
-        for (rank, &atom) in partition.layout.atoms.iter().enumerate() {
+        for (rank, &atom) in partition.scene.layout.atoms.iter().enumerate() {
             let kind = self.species[atom as usize];
             energies[atom as usize] = self.potential.embedding(kind).evaluate(partition.total[rank])[0];
         }
@@ -416,7 +413,7 @@ impl Engine {
     pub(super) fn densities(&self) -> Vec<f64> {
         let mut densities = vec![0.0; self.species.len()];
         if let Some(partition) = &self.partition {
-            (partition.layout.atoms.iter().zip(&partition.total))
+            (partition.scene.layout.atoms.iter().zip(&partition.total))
                 .for_each(|(&atom, &total)| densities[atom as usize] = total);
         }
         densities
@@ -500,13 +497,13 @@ impl From<Partition> for Memory {
         Memory {
             steps: old.steps_of_atoms(),
             blocks: old.blocks,
-            layout: Arc::try_unwrap(old.layout).unwrap_or_default(),
+            layout: Arc::try_unwrap(old.scene.layout).unwrap_or_default(),
             total: old.total,
             ghost_density: old.ghost_density,
             forces: old.forces,
             ghost_forces: old.ghost_forces,
             pruned_at: old.pruned_at,
-            wrapped: old.wrapped,
+            wrapped: old.scene.wrapped,
         }
     }
 }
@@ -563,23 +560,26 @@ impl Partition {
             pruned_skin: skin * PRUNED_SKIN / SKIN,
             pruned: None,
             stale: true,
-            wrapped: resized(old.wrapped, positions.len(), Record::default()),
             steps: by_rank().map(|atom| old.steps.get(atom).copied().unwrap_or(0.0)).collect(),
-            images: Vec::new(),
-            middles,
             total: resized(old.total, positions.len(), 0.0),
             ghost_density: resized(old.ghost_density, ghosts, 0.0),
             forces: old.forces,
             ghost_forces: resized(old.ghost_forces, ghosts, Vector::zeros()),
             sorted: false,
-            layout: layout.into(),
+            scene: Scene {
+                level,
+                wrapped: resized(old.wrapped, positions.len(), Record::default()),
+                images: Vec::new(),
+                middles,
+                layout: layout.into(),
+            },
             blocks,
         })
     }
 
     /// Let the atoms be in the order of their ranks from now on. Returns the number that the atom of each rank had.
     fn take_order(&mut self) -> Vec<u32> {
-        let layout = Arc::get_mut(&mut self.layout).expect("a new partition shares nothing");
+        let layout = Arc::get_mut(&mut self.scene.layout).expect("a new partition shares nothing");
         let straight: Vec<u32> = (0..layout.atoms.len() as u32).collect();
         layout.rank_of.clone_from(&straight);
         let order = std::mem::replace(&mut layout.atoms, straight);
@@ -599,19 +599,20 @@ impl Partition {
         let positions = if self.sorted {
             positions
         } else {
-            sorted = self.layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| positions[*atom as usize]).collect();
+            sorted =
+                self.scene.layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| positions[*atom as usize]).collect();
             &sorted
         };
         // A new partition knows the last steps of its atoms from the one before.
-        let known = self.images.is_empty().then(|| self.steps.clone());
-        let chunks = (self.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks(CHUNK)))
+        let known = self.scene.images.is_empty().then(|| self.steps.clone());
+        let chunks = (self.scene.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks(CHUNK)))
             .zip(positions.chunks(CHUNK).zip(self.wraps.chunks(CHUNK).zip(self.steps.chunks_mut(CHUNK))))
             .collect();
         let moved = parallel::each(chunks, |_, ((wrapped, from), (positions, (wraps, steps)))| {
             kernel::place(level, positions, wraps, &edges, &drift, from, wrapped, steps)
         });
         self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
-        self.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
+        self.scene.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
         let pruned_reach = self.cutoff + self.pruned_skin;
         // The ways allowed to two atoms, together less than the wide skin, shrink with the cell too.
         let left = drift.left_of(pruned_reach, &moved) - drift.stretch * self.skin;
@@ -619,7 +620,7 @@ impl Partition {
             return true;
         }
         let since_start = Drift::new(&self.cell, cell);
-        let chunks = self.start.chunks(CHUNK).zip(self.wrapped.chunks(CHUNK)).collect();
+        let chunks = self.start.chunks(CHUNK).zip(self.scene.wrapped.chunks(CHUNK)).collect();
         let moved = parallel::each(chunks, |_, (from, now)| kernel::farthest(level, &since_start, from, now));
         let left = since_start.left_of(self.cutoff + self.skin, &moved);
         if !(left >= pruned_reach) {
@@ -629,7 +630,7 @@ impl Partition {
         // Pairs farther apart than what is left of the wide list are not in it.
         let most = 0.5 * (left - pruned_reach);
         let foreseen = FORESEEN[usize::from(precision == Precision::Mixed)];
-        let chunks = (self.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks_mut(CHUNK)))
+        let chunks = (self.scene.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks_mut(CHUNK)))
             .zip(self.steps.chunks(CHUNK))
             .collect();
         parallel::each(chunks, |_, ((wrapped, pruned_at), steps)| {
@@ -644,22 +645,21 @@ impl Partition {
     /// Squares of the last steps of the atoms, by atom.
     fn steps_of_atoms(&self) -> Vec<f32> {
         let mut steps = vec![0.0; self.steps.len()];
-        (self.layout.atoms.iter().zip(&self.steps)).for_each(|(&atom, step)| steps[atom as usize] = *step);
+        (self.scene.layout.atoms.iter().zip(&self.steps)).for_each(|(&atom, step)| steps[atom as usize] = *step);
         steps
     }
 
     /// Add up the densities in each block; energy of the near pairs if it is wanted.
     fn densities(&mut self, potential: &Potential, precision: Precision, level: Level, energy: bool) -> f64 {
         let (stale, skin) = (std::mem::take(&mut self.stale), self.pruned_skin);
-        let layout = &*self.layout;
+        let layout = &*self.scene.layout;
         let own = split(&mut self.total, &layout.ranks);
         let ghosts = split(&mut self.ghost_density, &layout.ghosts);
-        let (wrapped, images, middles) = (&self.wrapped, &self.images, &self.middles);
-        let view = View { layout, wrapped, images, middles, level };
+        let scene = &self.scene;
         let work = |number: usize, block: &mut Block, bench: &mut Bench, own: &mut [f64], ghosts: &mut [f64]| {
             if precision == Precision::Mixed {
                 let Bench { shorts, short_density, .. } = bench;
-                view.shorts(number, shorts);
+                scene.shorts(number, shorts);
                 if stale {
                     block.prune_single(potential, skin, level, shorts);
                 }
@@ -670,7 +670,7 @@ impl Partition {
                 return 0.0;
             }
             let Bench { records, density, .. } = bench;
-            view.records(number, records);
+            scene.records(number, records);
             if stale {
                 block.prune(potential, skin, true, level, records);
             }
@@ -689,9 +689,9 @@ impl Partition {
 
     /// Embedding energy; its slope for every atom becomes the fourth number of its position.
     fn embed(&mut self, potential: &Potential, level: Level) -> f64 {
-        let (layout, ghosts) = (&self.layout, &self.ghost_density);
+        let (layout, ghosts) = (&self.scene.layout, &self.ghost_density);
         let total = split(&mut self.total, &layout.ranks);
-        let wrapped = split(&mut self.wrapped, &layout.ranks);
+        let wrapped = split(&mut self.scene.wrapped, &layout.ranks);
         let items = self.blocks.iter().zip(total.into_iter().zip(wrapped)).collect();
         let energies = parallel::each(items, |number, (block, (total, wrapped))| {
             layout.returns(number).for_each(|back| kernel::collect_densities(level, ghosts, back, total));
@@ -716,9 +716,8 @@ impl Partition {
         energy: bool,
         felt: &mut [Vector],
     ) -> (f64, Tensor) {
-        let layout = &*self.layout;
-        let (wrapped, images, middles) = (&self.wrapped, &self.images, &self.middles);
-        let view = View { layout, wrapped, images, middles, level };
+        let layout = &*self.scene.layout;
+        let scene = &self.scene;
         let by_rank = if self.sorted {
             &mut *felt
         } else {
@@ -730,13 +729,13 @@ impl Partition {
         let work = |number: usize, block: &mut Block, bench: &mut Bench, own: &mut [Vector], ghosts: &mut [Vector]| {
             if precision == Precision::Mixed {
                 let Bench { shorts, short_forces, .. } = bench;
-                view.shorts(number, shorts);
+                scene.shorts(number, shorts);
                 block.single_forces(potential, level, shorts, short_forces);
                 single::hand_out(level, short_forces, own, ghosts);
                 return (0.0, single::moments(level, shorts, short_forces));
             }
             let Bench { records, forces, .. } = bench;
-            view.records(number, records);
+            scene.records(number, records);
             let energy = block.forces(potential, level, records, forces, energy);
             kernel::hand_out(level, forces, own, ghosts);
             (energy, kernel::moments(level, records, forces))
@@ -762,7 +761,7 @@ impl Partition {
     fn hessian(&mut self, potential: &Potential, level: Level) -> Hessian {
         let mut bend = vec![0.0; self.total.len()];
         let (mut values, mut slopes) = (bend.clone(), bend.clone());
-        for (block, &start) in self.blocks.iter().zip(&self.layout.ranks) {
+        for (block, &start) in self.blocks.iter().zip(&self.scene.layout.ranks) {
             for (kind, ends) in block.species.windows(2).enumerate() {
                 let range = start + ends[0]..start + ends[1];
                 let (total, value) = (&self.total[range.clone()], &mut values[range.clone()]);
@@ -770,20 +769,19 @@ impl Partition {
                 kernel::embed(level, potential.embedding(kind), total, value, slope, bend);
             }
         }
-        self.wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
-        let (layout, wrapped, images, middles) = (&*self.layout, &self.wrapped, &self.images, &self.middles);
-        let view = View { layout, wrapped, images, middles, level };
+        self.scene.wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
+        let scene = &self.scene;
         let springs = (self.blocks.par_iter().enumerate())
             .map(|(number, block)| {
                 let symmetric = block.groups().iter().map(|g| potential.tables()[g.table].symmetric).collect();
                 let curvatures = BENCH.with_borrow_mut(|bench| {
-                    view.records(number, &mut bench.records);
+                    scene.records(number, &mut bench.records);
                     Block::curvatures(potential, block.groups(), level, &bench.records, &mut [])
                 });
                 BlockSprings { groups: block.groups().clone(), symmetric, curvatures }
             })
             .collect();
-        Hessian::new(level, self.layout.clone(), springs, bend)
+        Hessian::new(level, self.scene.layout.clone(), springs, bend)
     }
 
     /// An error when the last passes found atoms too close.
@@ -805,10 +803,10 @@ impl Partition {
     fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize, Vector)) {
         for (number, block) in self.blocks.iter().enumerate() {
             let at = |k: usize| {
-                let (rank, image) = self.layout.shown(number)[k];
+                let (rank, image) = self.scene.layout.shown(number)[k];
                 (
-                    self.layout.atoms[rank as usize] as usize,
-                    vector(&self.wrapped[rank as usize]) + vector(&self.images[image as usize]),
+                    self.scene.layout.atoms[rank as usize] as usize,
+                    vector(&self.scene.wrapped[rank as usize]) + vector(&self.scene.images[image as usize]),
                 )
             };
             block.for_each_pair(|table, i, j| {
@@ -826,7 +824,7 @@ impl Partition {
             + size_of::<f64>()
             + size_of::<f32>();
         let blocks: usize = self.blocks.iter().map(Block::memory).sum();
-        let shows = self.layout.shows.len() * size_of::<(u32, u8)>();
+        let shows = self.scene.layout.shows.len() * size_of::<(u32, u8)>();
         let atoms = self.total.len() * per_atom + self.forces.capacity() * size_of::<Vector>();
         blocks + shows + atoms + self.ghost_density.len() * per_ghost
     }

@@ -16,7 +16,7 @@ use super::{Engine, Potential};
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Width by which the wide lists of active atoms reach beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
@@ -37,6 +37,8 @@ pub struct Surroundings {
     positions: Vec<Vector>,
     fractions: Vec<Vector>,
     density: Vec<f64>,
+    /// Slopes of the embedding energies.
+    slope: Vec<f64>,
     forces: Vec<Vector>,
     bins: [usize; 3],
     first: Vec<usize>,
@@ -58,12 +60,15 @@ impl Surroundings {
             edge *= 1.25;
         }
         let bins = cell.widths().map(|w| ((w / edge) as usize).max(1));
+        let (species, density) = (engine.species(), engine.densities());
+        let slope = |(kind, density): (&usize, &f64)| potential.embedding(*kind).evaluate(*density)[1];
         let mut surroundings = Surroundings {
             potential: potential.clone(),
             cell,
-            species: engine.species().iter().map(|&kind| kind as u16).collect(),
+            slope: species.iter().zip(&density).map(slope).collect(),
+            species: species.iter().map(|&kind| kind as u16).collect(),
             positions: configuration.positions.clone(),
-            density: engine.densities(),
+            density,
             forces: engine.forces,
             first: vec![0; bins.iter().product::<usize>() + 1],
             order: vec![0; fractions.len()],
@@ -316,24 +321,19 @@ impl LocalEngine {
         around.sort_unstable();
         let mut shell = LocalEngine::idle(&self.surroundings);
         shell.place(&around);
-        let old = |atom: usize| {
-            let embedding = surroundings.potential.embedding(surroundings.species[atom] as usize);
-            embedding.evaluate(surroundings.density[atom])[1]
-        };
-        let now: HashMap<usize, f64> = self.list.atoms.iter().copied().zip(self.list.slope.iter().copied()).collect();
-        let new = |atom: usize| now.get(&atom).copied().unwrap_or_else(|| old(atom));
-        let mut change = BTreeMap::new();
-        let mut list = self.list_at(&self.list.positions, true);
+        let old = &surroundings.slope;
+        let mut new = old.clone();
+        self.list.atoms.iter().zip(&self.list.slope).for_each(|(&atom, slope)| new[atom] = *slope);
+        let mut change = vec![None; surroundings.len()];
+        self.list_at(&self.list.positions, true).add_forces(surroundings, &new, 1.0, &mut change);
+        self.list_at(&start, true).add_forces(surroundings, &new, -1.0, &mut change);
+        let mut list = shell.list_at(&shell.start_positions(), true);
         list.add_forces(surroundings, &new, 1.0, &mut change);
-        list = self.list_at(&start, true);
-        list.add_forces(surroundings, &new, -1.0, &mut change);
-        list = shell.list_at(&shell.start_positions(), true);
-        list.add_forces(surroundings, &new, 1.0, &mut change);
-        list.add_forces(surroundings, &old, -1.0, &mut change);
-        let mut forces: BTreeMap<usize, Vector> =
-            change.into_iter().map(|(atom, change)| (atom, surroundings.forces[atom] + change)).collect();
-        forces.extend(self.active.iter().copied().zip(self.forces.iter().copied()));
-        forces.into_iter().collect()
+        list.add_forces(surroundings, old, -1.0, &mut change);
+        let now = |(start, change): (&Vector, Option<Vector>)| change.map(|change| start + change);
+        let mut forces: Vec<Option<Vector>> = surroundings.forces.iter().zip(change).map(now).collect();
+        self.active.iter().zip(&self.forces).for_each(|(&atom, force)| forces[atom] = Some(*force));
+        forces.into_iter().enumerate().filter_map(|(atom, force)| Some((atom, force?))).collect()
     }
 
     /// Lists for these positions; `open` for forces on frozen atoms too, at these positions only.
@@ -411,13 +411,11 @@ fn closing(then: &[Vector], now: &[Vector]) -> f64 {
     most[0].sqrt() + most[1].sqrt()
 }
 
-/// Number of the slot of a frozen atom whose density cannot change.
-const NO_SLOT: u32 = u32::MAX;
-
 /// The block of the active atoms with its records.
 ///
 /// A slot stands for an atom whose density matters, however many images of it there are: own atoms first, in the order of
-/// their records, then frozen ones by species.
+/// their records, then frozen ones by species. One more stands for frozen atoms whose density cannot change; its embedding energy has
+/// no slope.
 #[derive(Clone, Debug, Default)]
 struct List {
     block: Block,
@@ -480,10 +478,11 @@ impl List {
             runs.push((kind, first..atoms.len()));
         }
         let records = block.tags.len();
-        // Without a slot this is `NO_SLOT`.
-        let slots = (0..records).map(|record| slot_of[shown(record).atom].wrapping_sub(1)).collect();
+        let none = atoms.len() as u32;
+        let slot = |record| slot_of[shown(record).atom].checked_sub(1).unwrap_or(none);
+        let slots = (0..records).map(slot).collect();
         let moving = (0..records).filter_map(|r| shown(r).active.map(|k| (r as u32, k as u32))).collect();
-        let size = atoms.len();
+        let size = atoms.len() + 1;
         let constant = (atoms.iter().enumerate())
             .map(|(slot, atom)| {
                 if slot < block.own {
@@ -508,7 +507,7 @@ impl List {
             constant,
             local: vec![0.0; size],
             reference: vec![0.0; size],
-            total: atoms.iter().map(|&atom| surroundings.density[atom]).collect(),
+            total: atoms.iter().map(|&atom| surroundings.density[atom]).chain([0.0]).collect(),
             value: vec![0.0; size],
             slope: vec![0.0; size],
             bend: vec![0.0; size],
@@ -580,9 +579,7 @@ impl List {
         let near = self.block.densities(potential, level, &self.records, &mut self.density, true);
         self.local.fill(0.0);
         for (&slot, density) in self.slots.iter().zip(&self.density) {
-            if slot != NO_SLOT {
-                self.local[slot as usize] += density;
-            }
+            self.local[slot as usize] += density;
         }
         for ((total, constant), local) in self.total.iter_mut().zip(&self.constant).zip(&self.local) {
             *total = constant + local;
@@ -590,7 +587,7 @@ impl List {
         self.embed(potential);
         self.embedding = self.value.iter().zip(&self.reference).map(|(now, then)| now - then).sum();
         for (record, &slot) in self.records.iter_mut().zip(self.slots.iter()) {
-            record.0[3] = if slot == NO_SLOT { 0.0 } else { self.slope[slot as usize] };
+            record.0[3] = self.slope[slot as usize];
         }
         let energy = near + self.block.forces(potential, level, &self.records, &mut self.forces, true);
         if let Some((tags, distance)) = self.block.close() {
@@ -608,21 +605,15 @@ impl List {
     }
 
     /// Add `factor` times the forces of all pairs, with these slopes of the embedding energies, to those on the atoms.
-    fn add_forces(
-        &mut self,
-        surroundings: &Surroundings,
-        slope: &dyn Fn(usize) -> f64,
-        factor: f64,
-        forces: &mut BTreeMap<usize, Vector>,
-    ) {
+    fn add_forces(&mut self, surroundings: &Surroundings, slope: &[f64], factor: f64, forces: &mut [Option<Vector>]) {
         let atom = |tag: &u32| self.who[*tag as usize].atom;
         for (record, tag) in self.records.iter_mut().zip(&self.block.tags) {
-            record.0[3] = slope(atom(tag));
+            record.0[3] = slope[atom(tag)];
         }
         self.block.forces(&surroundings.potential, Level::best(), &self.records, &mut self.forces, false);
         for (force, tag) in self.forces.iter().zip(&self.block.tags) {
             let [x, y, z, _] = force.0;
-            *forces.entry(atom(tag)).or_insert_with(Vector::zeros) += Vector::new(x, y, z) * factor;
+            *forces[atom(tag)].get_or_insert_with(Vector::zeros) += Vector::new(x, y, z) * factor;
         }
     }
 
@@ -700,12 +691,12 @@ impl<R: Lane> LocalHessian<R> {
             kernel::stretch(level, springs, moved, product, change);
         }
         total.fill(0.0);
-        for (&slot, change) in self.slots.iter().zip(change.iter()).filter(|(slot, _)| **slot != NO_SLOT) {
+        for (&slot, change) in self.slots.iter().zip(change.iter()) {
             total[slot as usize] += change;
         }
         total.iter_mut().zip(&self.bend).for_each(|(total, bend)| *total *= bend);
         for (&slot, change) in self.slots.iter().zip(change.iter_mut()) {
-            *change = if slot == NO_SLOT { 0.0 } else { total[slot as usize] };
+            *change = total[slot as usize];
         }
         for (own, frame) in self.frames.iter().enumerate() {
             (0..3).for_each(|k| product[own].0[k] -= change[own] * frame.gradient[k]);

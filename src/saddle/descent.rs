@@ -95,7 +95,7 @@ const LAST_STEPS: usize = 4;
 
 impl Newton {
     /// Solve `H s = f` for `step`, across the unit vector `across`; the region must be linearized. The stiffness of each atom alone
-    /// is the preconditioner, which saves a quarter of the products.
+    /// is the preconditioner, which saves a sixth of the products.
     ///
     /// Where the curvature is negative the iteration ends, and the step goes on downhill as far as it may.
     /// Steihaug, SIAM J. Numer. Anal. 20, 626 (1983), <https://doi.org/10.1137/0720042>. False in that case.

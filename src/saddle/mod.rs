@@ -244,6 +244,11 @@ impl Artn {
                 return Err(Error::input(format!("artn: `{name}` must be positive, found {value}")));
             }
         }
+        for (name, value) in [("far_field_radius", self.far_field_radius), ("free_radius", self.free_radius)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Error::input(format!("artn: `{name}` must not be negative, found {value}")));
+            }
+        }
         if self.eigenvalue_threshold >= 0.0 || self.eigenvalue_threshold.is_nan() {
             return Err(Error::input(format!(
                 "artn: `eigenvalue_threshold` must be negative, found {}",

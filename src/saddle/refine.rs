@@ -305,12 +305,7 @@ pub(super) fn settle<'a>(
 }
 
 /// The answer of shells, one after the other, until little energy lies beyond.
-fn settle_shells<'a>(
-    options: &Artn,
-    saddle: &mut Saddle<'a>,
-    random: &mut Random,
-    cost: &mut Cost,
-) -> Result<Settled> {
+fn settle_shells<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cost: &mut Cost) -> Result<Settled> {
     let mut inner = saddle.radius;
     loop {
         let (region, mode) = saddle.wide.as_ref().map_or((&saddle.region, &saddle.mode), |wide| (&wide.0, &wide.1));
