@@ -67,6 +67,11 @@ impl Drop for Task<'_> {
 ///
 /// Items are the grain: each should be worth some microseconds. A thread that leads others in [`awake`] does not fall asleep
 /// either while it waits for their last items.
+///
+/// ```
+/// let squares = vitric::parallel::each(vec![2, 3, 4], |_, x| x * x);
+/// assert_eq!(squares, [4, 9, 16]);
+/// ```
 pub fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(usize, T) -> R + Sync) -> Vec<R> {
     if rayon::current_num_threads() == 1 {
         return items.into_iter().enumerate().map(|(number, item)| work(number, item)).collect();
