@@ -6,6 +6,7 @@
 
 use super::state::{Motion, faster};
 use crate::cell::{Tensor, Vector};
+use crate::potential::kernel::ahead;
 use crate::potential::lanes::{Lanes, dispatch};
 
 /// Atoms of a group.
@@ -46,6 +47,9 @@ unsafe fn kick_body<L: Lanes>(keep: f64, push: f64, velocities: &mut [Vector], f
     let (force_groups, force_rest) = numbers(forces).as_chunks::<NUMBERS>();
     let (mass_groups, mass_rest) = masses.as_chunks::<ATOMS>();
     for ((v, f), m) in groups.iter_mut().zip(force_groups).zip(mass_groups) {
+        ahead::<L, _>(v);
+        ahead::<L, _>(f);
+        ahead::<L, _>(m);
         let push = thrice(std::array::from_fn(|k| push / m[k]));
         for k in 0..NUMBERS {
             v[k] = v[k] * keep + f[k] * push[k];
@@ -63,9 +67,14 @@ dispatch! {
 
 #[inline(always)]
 unsafe fn drift_body<L: Lanes>(stretch: f64, carry: f64, positions: &mut [Vector], velocities: &[Vector]) {
-    for (r, v) in numbers_mut(positions).iter_mut().zip(numbers(velocities)) {
-        *r = *r * stretch + v * carry;
+    let (groups, rest) = numbers_mut(positions).as_chunks_mut::<NUMBERS>();
+    let (velocity_groups, velocity_rest) = numbers(velocities).as_chunks::<NUMBERS>();
+    let move_on = |r: &mut f64, v: &f64| *r = *r * stretch + v * carry;
+    for (r, v) in groups.iter_mut().zip(velocity_groups) {
+        ahead::<L, _>(r);
+        r.iter_mut().zip(v).for_each(|(r, v)| move_on(r, v));
     }
+    rest.iter_mut().zip(velocity_rest).for_each(|(r, v)| move_on(r, v));
 }
 
 dispatch! {

@@ -2,7 +2,7 @@
 
 use super::state::Flow;
 use super::{Integrator, Ramp, State, Targets};
-use crate::cell::Vector;
+use crate::cell::{Tensor, Vector};
 use crate::error::Result;
 use crate::random::{Purpose, Random, stream};
 use crate::units;
@@ -81,10 +81,7 @@ impl Integrator for Bath {
         let half = Flow { carry: flow.carry * 0.5, ..flow };
         state.kick_and_drift(&half);
         self.exchange(state, time_step, targets.kt);
-        state.drift(0.5 * time_step);
-        state.update_forces()?;
-        state.kick(&flow);
-        Ok(())
+        state.step(&Flow { push: Tensor::zeros(), ..half }, state.cell.clone(), &flow)
     }
 
     fn reservoir(&self, _: &State) -> f64 {

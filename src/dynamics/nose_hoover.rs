@@ -172,9 +172,7 @@ impl Integrator for Thermostat {
         let flow = Flow::newton(time_step);
         chain.set_target(targets.kt, state.freedom());
         state.scale(chain.advance(2.0 * state.kinetic_energy(), 0.5 * time_step));
-        state.kick_and_drift(&flow);
-        state.update_forces()?;
-        state.kick(&flow);
+        state.step(&flow, state.cell.clone(), &flow)?;
         state.scale(chain.advance(2.0 * state.kinetic_energy(), 0.5 * time_step));
         Ok(())
     }

@@ -147,13 +147,11 @@ impl Integrator for Barostat {
         self.push(state, half, targets);
         let flow = self.flow(state, time_step);
         let before = state.cell.volume();
-        state.kick_and_drift(&flow);
-        state.cell = state.cell.deformed(&flow.stretch)?;
-        let volume = state.cell.volume();
+        let cell = state.cell.deformed(&flow.stretch)?;
+        let volume = cell.volume();
         let stress_power = self.stress.dot(&self.rate);
         self.work += targets.pressure * (volume - before) - 0.5 * (volume + before) * stress_power * time_step;
-        state.update_forces()?;
-        state.kick(&flow);
+        state.step(&flow, cell, &flow)?;
         self.push(state, half, targets);
         self.thermostats(state, half, targets.kt);
         Ok(())

@@ -7,17 +7,15 @@ use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
 use crate::parallel;
+use crate::potential::engine::{CHUNK, split};
 use crate::potential::lanes::Level;
 use crate::potential::{Engine, Potential, Precision};
 use crate::units;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Atoms worked on together; sums are made within a block and then over blocks, whatever the number of threads.
-const BLOCK: usize = 2048;
-
 /// Fewer atoms than this are not worth a second thread.
-const PARALLEL: usize = 8 * BLOCK;
+const PARALLEL: usize = 8 * CHUNK;
 
 /// The state of a run, in kernel units.
 #[derive(Debug)]
@@ -181,23 +179,43 @@ impl State {
         self.energy_wanted = wanted;
     }
 
-    /// Compute forces and virial at the present positions, and the energy if it is wanted.
-    pub(super) fn update_forces(&mut self) -> Result<()> {
-        let evaluated = if self.energy_wanted {
-            self.engine.evaluate(&self.cell, &self.positions)
-        } else {
-            self.engine.evaluate_forces(&self.cell, &self.positions)
-        };
+    /// A step: change the velocities, move the atoms, take the cell they are in then, compute their forces and the virial, and the
+    /// energy if it is wanted, and change the velocities by `after`, which does not move atoms.
+    pub(super) fn step(&mut self, before: &Flow, cell: Cell, after: &Flow) -> Result<()> {
+        let (before, level) = (self.scaled(before), self.level);
+        self.cell = cell;
+        let chunks = self.velocities.chunks_mut(CHUNK).zip(self.masses.chunks(CHUNK)).collect();
+        let (positions, energy) = (&mut self.positions, self.energy_wanted);
+        let carried = self.engine.carry(&self.cell, positions, energy, chunks, |(velocities, masses), r, forces| {
+            before.kick(level, velocities, forces, masses);
+            before.drift(level, r, velocities);
+        });
+        self.follow();
+        let felt = carried.and_then(|()| {
+            let ranges = self.engine.ranges();
+            let velocities = split(&mut self.velocities, ranges).into_iter();
+            let blocks = velocities.zip(ranges.windows(2).map(|ends| &self.masses[ends[0]..ends[1]])).collect();
+            self.engine.feel(energy, blocks, |(velocities, masses), forces| {
+                after.kick(level, velocities, forces, masses);
+                kick::measure(level, velocities, masses)
+            })
+        });
+        let motions = felt.map_err(|error| explain_thin_cell(error, &self.cell, self.cutoff()))?;
+        self.motion = motions.into_iter().fold(Motion::default(), Motion::and).mirrored();
+        Ok(())
+    }
+
+    /// Bring what is kept of the atoms into the order of the engine.
+    fn follow(&mut self) {
         if let Some(places) = self.engine.reordered() {
             self.reorder(&places);
         }
-        evaluated.map_err(|error| explain_thin_cell(error, &self.cell, self.cutoff()))
     }
 
     /// Take to each place the atom of another one.
     fn reorder(&mut self, places: &[u32]) {
         fn take<T: Copy + Send + Sync>(all: &mut Vec<T>, places: &[u32]) {
-            *all = places.par_iter().with_min_len(BLOCK).map(|place| all[*place as usize]).collect();
+            *all = places.par_iter().with_min_len(CHUNK).map(|place| all[*place as usize]).collect();
         }
         take(&mut self.order, places);
         take(&mut self.positions, places);
@@ -213,7 +231,9 @@ impl State {
         self.reorder(&places);
         self.engine.reorder(&places);
         self.measure();
-        self.update_forces()
+        let evaluated = self.engine.evaluate(&self.cell, &self.positions);
+        self.follow();
+        evaluated.map_err(|error| explain_thin_cell(error, &self.cell, self.cutoff()))
     }
 
     /// Append cell, positions and velocities.
@@ -242,46 +262,16 @@ impl State {
         self.velocities.iter_mut().for_each(|v| *v -= drift);
     }
 
-    /// Change the velocities by forces and friction.
-    pub(super) fn kick(&mut self, flow: &Flow) {
-        let flow = self.scaled(flow);
-        let (plain, level) = (flow.plain(), self.level);
-        self.pass(|_, velocities, forces, masses| {
-            if let Some([keep, push, ..]) = plain {
-                kick::kick(level, keep, push, velocities, forces, masses);
-            } else {
-                for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
-                    *v = flow.keep * *v + flow.push * f / *m;
-                }
-            }
-            kick::measure(level, velocities, masses)
-        });
-    }
-
-    /// The same, and then move the atoms; the velocities are not looked at.
+    /// Change the velocities by forces and friction, and move the atoms.
     pub(super) fn kick_and_drift(&mut self, flow: &Flow) {
-        let flow = self.scaled(flow);
-        let (plain, level) = (flow.plain(), self.level);
+        let (flow, level) = (self.scaled(flow), self.level);
         let motion = self.motion;
         self.pass(|positions, velocities, forces, masses| {
-            if let Some([keep, push, stretch, carry]) = plain {
-                kick::kick(level, keep, push, velocities, forces, masses);
-                kick::drift(level, stretch, carry, positions, velocities);
-            } else {
-                for (((r, v), f), m) in positions.iter_mut().zip(velocities).zip(forces).zip(masses) {
-                    *v = flow.keep * *v + flow.push * f / *m;
-                    *r = flow.stretch * *r + flow.carry * *v;
-                }
-            }
+            flow.kick(level, velocities, forces, masses);
+            flow.drift(level, positions, velocities);
             Motion::default()
         });
         self.motion = motion;
-    }
-
-    /// Move the atoms at their velocities.
-    pub(super) fn drift(&mut self, time: f64) {
-        self.put_scaling_in();
-        self.positions.iter_mut().zip(&self.velocities).for_each(|(r, v)| *r += v * time);
     }
 
     /// Multiply all velocities.
@@ -324,13 +314,13 @@ impl State {
         let (positions, velocities) = (&mut self.positions, &mut self.velocities);
         let (forces, masses) = (&self.engine.forces, &self.masses);
         let motion = if positions.len() < PARALLEL {
-            (positions.chunks_mut(BLOCK).zip(velocities.chunks_mut(BLOCK)))
-                .zip(forces.chunks(BLOCK).zip(masses.chunks(BLOCK)))
+            (positions.chunks_mut(CHUNK).zip(velocities.chunks_mut(CHUNK)))
+                .zip(forces.chunks(CHUNK).zip(masses.chunks(CHUNK)))
                 .map(|((r, v), (f, m))| work(r, v, f, m))
                 .fold(Motion::default(), Motion::and)
         } else {
-            let blocks = (positions.chunks_mut(BLOCK).zip(velocities.chunks_mut(BLOCK)))
-                .zip(forces.chunks(BLOCK).zip(masses.chunks(BLOCK)))
+            let blocks = (positions.chunks_mut(CHUNK).zip(velocities.chunks_mut(CHUNK)))
+                .zip(forces.chunks(CHUNK).zip(masses.chunks(CHUNK)))
                 .collect();
             parallel::each(blocks, |_, ((r, v), (f, m))| work(r, v, f, m))
                 .into_iter()
@@ -341,6 +331,24 @@ impl State {
 }
 
 impl Flow {
+    fn kick(&self, level: Level, velocities: &mut [Vector], forces: &[Vector], masses: &[f64]) {
+        if let Some([keep, push, ..]) = self.plain() {
+            return kick::kick(level, keep, push, velocities, forces, masses);
+        }
+        for ((v, f), m) in velocities.iter_mut().zip(forces).zip(masses) {
+            *v = self.keep * *v + self.push * f / *m;
+        }
+    }
+
+    fn drift(&self, level: Level, positions: &mut [Vector], velocities: &[Vector]) {
+        if let Some([.., stretch, carry]) = self.plain() {
+            return kick::drift(level, stretch, carry, positions, velocities);
+        }
+        for (r, v) in positions.iter_mut().zip(velocities) {
+            *r = self.stretch * *r + self.carry * v;
+        }
+    }
+
     /// Keep, push, stretch and carry when each is a number times the unit tensor, as in a cell that keeps its shape.
     fn plain(&self) -> Option<[f64; 4]> {
         let tensors = [&self.keep, &self.push, &self.stretch, &self.carry];

@@ -17,10 +17,7 @@ pub struct VelocityVerlet;
 impl Integrator for VelocityVerlet {
     fn step(&mut self, state: &mut State, time_step: f64, _: Targets) -> Result<()> {
         let flow = Flow::newton(time_step);
-        state.kick_and_drift(&flow);
-        state.update_forces()?;
-        state.kick(&flow);
-        Ok(())
+        state.step(&flow, state.cell.clone(), &flow)
     }
 
     fn reservoir(&self, _: &State) -> f64 {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::parallel;
 use rayon::prelude::*;
 use std::cell::RefCell;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, OnceLock};
 
 /// Width by which the wide neighbour list reaches beyond the cutoffs [length], for a cutoff of [`CUTOFF`].
@@ -35,8 +35,12 @@ const FORESEEN: [f64; 2] = [5.0, 7.0];
 /// Cutoff for which the skins were measured best in a liquid and a glass [length]; others have them in proportion.
 const CUTOFF: f64 = 7.6;
 
-/// Atoms in a block, about: few enough for the cache of one core, many enough to outnumber the ghosts.
-const BLOCK: f64 = 3000.0;
+/// Atoms in a block, about: few enough for the cache of one core, many enough to outnumber the ghosts. They are more in large
+/// samples, which have blocks enough for all cores and whose ghosts come from memory.
+const BLOCK: RangeInclusive<f64> = 3000.0..=12_000.0;
+
+/// Blocks of a sample from which on they grow with it.
+const BLOCKS: f64 = 80.0;
 
 /// A sample of more atoms is worth two blocks, for two threads, where one would do.
 const DIVIDED: usize = 3000;
@@ -230,7 +234,7 @@ impl Scene {
         let shown = self.layout.shown(number);
         records.resize(shown.len() + 1, Record::default());
         let (inside, ghosts) = records[..shown.len()].split_at_mut(own.len());
-        inside.copy_from_slice(own);
+        kernel::copy(self.level, own, inside);
         kernel::place_images(self.level, &self.wrapped, &self.images, &shown[own.len()..], ghosts);
         records[shown.len()] = Block::dummy();
     }
@@ -326,20 +330,76 @@ impl Engine {
     }
 
     fn compute(&mut self, cell: &Cell, positions: &[Vector], energy: bool) -> Result<()> {
-        let precision = if energy { Precision::Double } else { self.precision };
-        self.update(cell, positions, precision)?;
-        let partition = self.partition.as_mut().expect("made by update");
-        let near = partition.densities(&self.potential, precision, self.level, energy);
-        let embedding = partition.embed(&self.potential, self.level);
-        let (far, virial) = partition.forces(&self.potential, precision, self.level, energy, &mut self.forces);
+        self.update(cell, positions, self.precision_of(energy))?;
+        let idle = self.ranges().windows(2).map(|_| ()).collect();
+        self.feel(energy, idle, |(), _| ()).map(drop)
+    }
+
+    /// Precision of an evaluation with or without the energy.
+    fn precision_of(&self, energy: bool) -> Precision {
+        if energy { Precision::Double } else { self.precision }
+    }
+
+    /// Move atoms and bring the list to where they are, for [`Engine::feel`] to follow, in one pass over memory. `advance` is called
+    /// with each of the items, the positions of [`CHUNK`] atoms and the forces on them.
+    ///
+    /// Atoms may have another order afterwards: see [`Engine::reordered`].
+    pub(crate) fn carry<T: Send>(
+        &mut self,
+        cell: &Cell,
+        positions: &mut [Vector],
+        energy: bool,
+        items: Vec<T>,
+        advance: impl Fn(T, &mut [Vector], &[Vector]) + Sync,
+    ) -> Result<()> {
+        let precision = self.precision_of(energy);
+        let chunks = positions.chunks_mut(CHUNK).zip(self.forces.chunks(CHUNK)).zip(items).collect();
+        if let Some(partition) = &mut self.partition
+            && partition.sorted
+        {
+            let moved = |((positions, forces), item)| {
+                let positions: &mut [Vector] = positions;
+                advance(item, positions, forces);
+                &*positions
+            };
+            if partition.place(cell, precision, chunks, moved) {
+                return Ok(());
+            }
+        } else {
+            parallel::each(chunks, |_, ((positions, forces), item)| advance(item, positions, forces));
+        }
+        self.renew(cell, positions, precision)
+    }
+
+    /// First place of the atoms of each block, and the end.
+    pub(crate) fn ranges(&self) -> &[usize] {
+        self.partition.as_ref().map_or(&[], |partition| &partition.scene.layout.ranks)
+    }
+
+    /// Compute forces and virial, and the energy if it is wanted, where the atoms were placed last. `work` is called with each of the
+    /// items and the forces on the atoms of a block while they are at hand.
+    pub(crate) fn feel<T: Send, R: Send>(
+        &mut self,
+        energy: bool,
+        items: Vec<T>,
+        work: impl Fn(T, &[Vector]) -> R + Sync,
+    ) -> Result<Vec<R>> {
+        let precision = self.precision_of(energy);
+        let partition = self.partition.as_mut().expect("made when atoms are placed");
+        let near = partition.densities(&self.potential, precision, energy);
+        let embedding = partition.embed(&self.potential);
+        let (far, virial) = partition.forces(&self.potential, precision, energy, &mut self.forces);
+        let checked = partition.check(&self.names);
+        let work = |item, forces: &[Vector]| checked.is_ok().then(|| work(item, forces));
+        let results = partition.collect(&mut self.forces, items, work);
+        checked?;
         self.energy = if energy { embedding + near + far } else { f64::NAN };
         self.virial = virial;
-        partition.check(&self.names)?;
         let sum = self.virial.trace() + if energy { self.energy } else { 0.0 };
         if !sum.is_finite() {
             return Err(self.not_finite());
         }
-        Ok(())
+        Ok(results.into_iter().flatten().collect())
     }
 
     fn not_finite(&self) -> Error {
@@ -372,10 +432,10 @@ impl Engine {
     pub fn hessian(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Hessian> {
         self.update(cell, positions, Precision::Double)?;
         let partition = self.partition.as_mut().expect("made by update");
-        partition.densities(&self.potential, Precision::Double, self.level, false);
-        partition.embed(&self.potential, self.level);
+        partition.densities(&self.potential, Precision::Double, false);
+        partition.embed(&self.potential);
         partition.check(&self.names)?;
-        Ok(partition.hessian(&self.potential, self.level))
+        Ok(partition.hessian(&self.potential))
     }
 
     /// The blocks on the diagonal of the Hessian, one for each atom: its stiffness against all others at rest [energy/length^2].
@@ -428,10 +488,15 @@ impl Engine {
     fn update(&mut self, cell: &Cell, positions: &[Vector], precision: Precision) -> Result<()> {
         if let Some(partition) = &mut self.partition
             && positions.len() == self.species.len()
-            && partition.place(cell, positions, precision, self.level)
+            && partition.place_atoms(cell, positions, precision)
         {
             return Ok(());
         }
+        self.renew(cell, positions, precision)
+    }
+
+    /// Make the list for these positions.
+    fn renew(&mut self, cell: &Cell, positions: &[Vector], precision: Precision) -> Result<()> {
         let old = self.partition.take().map_or_else(Memory::default, Memory::from);
         if positions.len() != self.species.len() {
             return Err(Error::input(format!(
@@ -458,9 +523,9 @@ impl Engine {
             let positions: Vec<Vector> = order.par_iter().map(|place| positions[at(place)]).collect();
             self.reorder(&order);
             self.reordered = Some(order);
-            partition.place(cell, &positions, precision, self.level)
+            partition.place_atoms(cell, &positions, precision)
         } else {
-            partition.place(cell, positions, precision, self.level)
+            partition.place_atoms(cell, positions, precision)
         };
         if !placed {
             return Err(Error::numeric("potential: positions are too far from the cell to be wrapped"));
@@ -529,7 +594,9 @@ impl Partition {
         let (wraps, fractions) = wrap(cell, positions, names)?;
         let reach = potential.cutoff() + skin;
         let widths = cell.widths();
-        let edge = (BLOCK * cell.volume() / positions.len() as f64).cbrt();
+        let atoms = positions.len() as f64;
+        let block = (atoms / BLOCKS).clamp(*BLOCK.start(), *BLOCK.end());
+        let edge = (block * cell.volume() / atoms).cbrt();
         let most = widths.map(|w| ((w / reach) as usize).max(1));
         let mut count = [0, 1, 2].map(|k| ((widths[k] / edge).round() as usize).clamp(1, most[k]));
         // Of equal widths the first.
@@ -592,24 +659,34 @@ impl Partition {
     }
 
     /// Take new positions; false when the list does not hold for them.
-    fn place(&mut self, cell: &Cell, positions: &[Vector], precision: Precision, level: Level) -> bool {
+    fn place_atoms(&mut self, cell: &Cell, positions: &[Vector], precision: Precision) -> bool {
+        if self.sorted {
+            return self.place(cell, precision, positions.chunks(CHUNK).collect(), |positions| positions);
+        }
+        let atoms = &self.scene.layout.atoms;
+        let by_rank: Vec<Vector> = atoms.par_iter().with_min_len(CHUNK).map(|atom| positions[*atom as usize]).collect();
+        self.place(cell, precision, by_rank.chunks(CHUNK).collect(), |positions| positions)
+    }
+
+    /// The same with the positions, by rank, that `find` makes of each item: those of [`CHUNK`] atoms.
+    fn place<'a, T: Send>(
+        &mut self,
+        cell: &Cell,
+        precision: Precision,
+        items: Vec<T>,
+        find: impl Fn(T) -> &'a [Vector] + Sync,
+    ) -> bool {
+        let level = self.scene.level;
         let edges = [0, 1, 2].map(|k| record(cell.matrix().column(k).into()));
         let drift = Drift::new(&self.pruned_cell, cell);
-        let sorted: Vec<Vector>;
-        let positions = if self.sorted {
-            positions
-        } else {
-            sorted =
-                self.scene.layout.atoms.par_iter().with_min_len(CHUNK).map(|atom| positions[*atom as usize]).collect();
-            &sorted
-        };
         // A new partition knows the last steps of its atoms from the one before.
         let known = self.scene.images.is_empty().then(|| self.steps.clone());
         let chunks = (self.scene.wrapped.chunks_mut(CHUNK).zip(self.pruned_at.chunks(CHUNK)))
-            .zip(positions.chunks(CHUNK).zip(self.wraps.chunks(CHUNK).zip(self.steps.chunks_mut(CHUNK))))
+            .zip(self.wraps.chunks(CHUNK).zip(self.steps.chunks_mut(CHUNK)))
+            .zip(items)
             .collect();
-        let moved = parallel::each(chunks, |_, ((wrapped, from), (positions, (wraps, steps)))| {
-            kernel::place(level, positions, wraps, &edges, &drift, from, wrapped, steps)
+        let moved = parallel::each(chunks, |_, (((wrapped, from), (wraps, steps)), item)| {
+            kernel::place(level, find(item), wraps, &edges, &drift, from, wrapped, steps)
         });
         self.steps = known.unwrap_or(std::mem::take(&mut self.steps));
         self.scene.images = (0..IMAGES).map(|image| record(cell.matrix() * image_shift(image))).collect();
@@ -650,7 +727,8 @@ impl Partition {
     }
 
     /// Add up the densities in each block; energy of the near pairs if it is wanted.
-    fn densities(&mut self, potential: &Potential, precision: Precision, level: Level, energy: bool) -> f64 {
+    fn densities(&mut self, potential: &Potential, precision: Precision, energy: bool) -> f64 {
+        let level = self.scene.level;
         let (stale, skin) = (std::mem::take(&mut self.stale), self.pruned_skin);
         let layout = &*self.scene.layout;
         let own = split(&mut self.total, &layout.ranks);
@@ -688,7 +766,8 @@ impl Partition {
     }
 
     /// Embedding energy; its slope for every atom becomes the fourth number of its position.
-    fn embed(&mut self, potential: &Potential, level: Level) -> f64 {
+    fn embed(&mut self, potential: &Potential) -> f64 {
+        let level = self.scene.level;
         let (layout, ghosts) = (&self.scene.layout, &self.ghost_density);
         let total = split(&mut self.total, &layout.ranks);
         let wrapped = split(&mut self.scene.wrapped, &layout.ranks);
@@ -701,25 +780,23 @@ impl Partition {
                 let (value, slope) = (&mut values[range.clone()], &mut slopes[range.clone()]);
                 kernel::embed(level, potential.embedding(kind), &total[range], value, slope, &mut []);
             }
-            wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
+            kernel::put_slopes(level, &slopes, wrapped);
             values.iter().sum::<f64>()
         });
         energies.into_iter().sum()
     }
 
-    /// Forces on all atoms; energy of the far pairs and virial.
+    /// Forces of each block on its atoms and on its ghosts; energy of the far pairs and virial.
     fn forces(
         &mut self,
         potential: &Potential,
         precision: Precision,
-        level: Level,
         energy: bool,
         felt: &mut [Vector],
     ) -> (f64, Tensor) {
-        let layout = &*self.scene.layout;
-        let scene = &self.scene;
+        let (scene, layout, level) = (&self.scene, &*self.scene.layout, self.scene.level);
         let by_rank = if self.sorted {
-            &mut *felt
+            felt
         } else {
             self.forces.resize(felt.len(), Vector::zeros());
             &mut self.forces
@@ -744,21 +821,35 @@ impl Partition {
         let sums = parallel::each(items, |number, (block, (own, ghosts))| {
             BENCH.with_borrow_mut(|bench| work(number, block, bench, own, ghosts))
         });
-        let ghosts = &self.ghost_forces;
-        parallel::each(split(by_rank, &layout.ranks), |number, own| {
+        let (energies, moments): (Vec<f64>, Vec<[f64; 6]>) = sums.into_iter().unzip();
+        (energies.into_iter().sum(), virial(&moments))
+    }
+
+    /// Add the forces on ghosts to those on the atoms, and call `work` with each item and the forces on the atoms of a block.
+    fn collect<T: Send, R: Send>(
+        &mut self,
+        felt: &mut [Vector],
+        items: Vec<T>,
+        work: impl Fn(T, &[Vector]) -> R + Sync,
+    ) -> Vec<R> {
+        let (layout, level, ghosts) = (&*self.scene.layout, self.scene.level, &self.ghost_forces);
+        let by_rank = if self.sorted { &mut *felt } else { &mut self.forces };
+        let blocks = split(by_rank, &layout.ranks).into_iter().zip(items).collect();
+        let results = parallel::each(blocks, |number, (own, item)| {
             layout.returns(number).for_each(|back| kernel::collect(level, ghosts, back, own));
+            work(item, own)
         });
         if !self.sorted {
             let by_rank = &self.forces;
             (felt.par_iter_mut().zip(&layout.rank_of).with_min_len(CHUNK))
                 .for_each(|(force, rank)| *force = by_rank[*rank as usize]);
         }
-        let (energies, moments): (Vec<f64>, Vec<[f64; 6]>) = sums.into_iter().unzip();
-        (energies.into_iter().sum(), virial(&moments))
+        results
     }
 
     /// Second derivatives at the positions of the last densities.
-    fn hessian(&mut self, potential: &Potential, level: Level) -> Hessian {
+    fn hessian(&mut self, potential: &Potential) -> Hessian {
+        let level = self.scene.level;
         let mut bend = vec![0.0; self.total.len()];
         let (mut values, mut slopes) = (bend.clone(), bend.clone());
         for (block, &start) in self.blocks.iter().zip(&self.scene.layout.ranks) {
@@ -892,7 +983,7 @@ impl Layout {
 }
 
 /// Atoms handled by one task of the loops over atoms; fixed, so that sums do not depend on the number of threads.
-pub(super) const CHUNK: usize = 2048;
+pub(crate) const CHUNK: usize = 2048;
 
 /// Images of the cell around it, itself included.
 const IMAGES: u32 = 27;
@@ -943,7 +1034,7 @@ impl Drift {
 }
 
 /// One slice for each block.
-pub(super) fn split<'a, T>(mut all: &'a mut [T], first: &[usize]) -> Vec<&'a mut [T]> {
+pub(crate) fn split<'a, T>(mut all: &'a mut [T], first: &[usize]) -> Vec<&'a mut [T]> {
     let mut parts = Vec::with_capacity(first.len() - 1);
     for k in 1..first.len() {
         let (part, rest) = all.split_at_mut(first[k] - first[k - 1]);
@@ -1151,6 +1242,42 @@ mod tests {
         let error = engine.evaluate(&c.cell, &placed).unwrap_err().to_string();
         let [a, b] = [order[near].min(77) + 1, order[near].max(77) + 1];
         assert!(error.contains(&format!("atoms {a} and {b} are 0.0100 A apart")), "{error}");
+    }
+
+    #[test]
+    fn forces_are_those_where_atoms_have_been_carried() {
+        let potential = Potential::built_in("CuZr-2009").unwrap();
+        let (cell, mut positions, species) = thermal(2.6, 0.1);
+        let c = Configuration::new(cell, potential.elements().to_vec(), species, positions.clone()).unwrap();
+        let mut engine = Engine::new(&potential, &c).unwrap();
+        engine.order_in_space();
+        let mut names: Vec<u32> = (0..512).collect();
+        // The first of these makes the list, a few go on with it, and the long last one makes it anew.
+        for length in [0.1, 0.01, 0.01, 1.0] {
+            let way = |name: u32| Vector::new(0.0, length * f64::from(name % 2), 0.0);
+            let items = names.chunks(CHUNK).collect();
+            let carried = engine.carry(&c.cell, &mut positions, true, items, |names: &[u32], positions, _| {
+                positions.iter_mut().zip(names).for_each(|(r, name)| *r += way(*name));
+            });
+            carried.unwrap();
+            if let Some(order) = engine.reordered() {
+                names = order.iter().map(|place| names[*place as usize]).collect();
+                positions = order.iter().map(|place| positions[*place as usize]).collect();
+            }
+            let idle = engine.ranges().windows(2).map(|ends| ends[0]).collect();
+            let felt = engine.feel(true, idle, |start: usize, forces| (start, forces.to_vec())).unwrap();
+            let mut fresh = c.clone();
+            names.iter().zip(&positions).for_each(|(name, r)| fresh.positions[*name as usize] = *r);
+            let mut plain = Engine::new(&potential, &fresh).unwrap();
+            plain.evaluate(&fresh.cell, &fresh.positions).unwrap();
+            assert!((engine.energy - plain.energy).abs() < 1e-9);
+            for (place, force) in felt.iter().flat_map(|(start, forces)| (*start..).zip(forces)) {
+                assert!((force - plain.forces[names[place] as usize]).amax() < 1e-10);
+                assert_eq!(engine.forces[place], *force);
+            }
+            assert_eq!(felt.iter().map(|(_, forces)| forces.len()).sum::<usize>(), 512);
+        }
+        assert_eq!(engine.rebuilds(), 2);
     }
 
     #[test]

@@ -1112,6 +1112,19 @@ pub fn larger(most: [f64; 2], x: f64) -> [f64; 2] {
     }
 }
 
+/// How far ahead what lies in a row is asked for: the processor does so by itself, but not beyond the end of a page [bytes].
+const BYTES_AHEAD: usize = 2048;
+
+/// Ask for what lies somewhat behind an item of a row, all lines of it.
+#[inline(always)]
+pub fn ahead<L: Lanes, T>(item: &T) {
+    let from = std::ptr::from_ref(item).cast::<u8>().wrapping_add(BYTES_AHEAD);
+    for line in (0..size_of::<T>()).step_by(64) {
+        // SAFETY: a hint reads nothing.
+        unsafe { L::prefetch(from.wrapping_add(line)) };
+    }
+}
+
 /// How many atoms ahead what lies anywhere in memory is asked for.
 const FORESIGHT: usize = 64;
 
@@ -1149,6 +1162,9 @@ unsafe fn place_body<L: Lanes>(
     let still = Drift { gradient: None, stretch: 0.0 };
     let places = positions.iter().zip(wraps).zip(from);
     for (((position, wrap), from), (to, step)) in places.zip(wrapped.iter_mut().zip(steps)) {
+        ahead::<L, _>(wrap);
+        ahead::<L, _>(from);
+        ahead::<L, _>(to);
         let n = wrap.map(f64::from);
         let here = Record([position.x, position.y, position.z, 0.0]);
         let here = sum(|k| here.0[k] + a.0[k] * n[0] + b.0[k] * n[1] + c.0[k] * n[2]);
@@ -1170,6 +1186,32 @@ unsafe fn farthest_body<L: Lanes>(drift: &Drift, from: &[Record], now: &[Record]
 }
 
 dispatch! {
+    /// Copy records.
+    pub fn copy / copy_body(from: &[Record], to: &mut [Record])
+}
+
+#[inline(always)]
+unsafe fn copy_body<L: Lanes>(from: &[Record], to: &mut [Record]) {
+    for (from, to) in from.iter().zip(to) {
+        ahead::<L, _>(from);
+        *to = *from;
+    }
+}
+
+dispatch! {
+    /// Write the slopes of the embedding energy into the fourth numbers of records.
+    pub fn put_slopes / put_slopes_body(slopes: &[f64], records: &mut [Record])
+}
+
+#[inline(always)]
+unsafe fn put_slopes_body<L: Lanes>(slopes: &[f64], records: &mut [Record]) {
+    for (slope, record) in slopes.iter().zip(records) {
+        ahead::<L, _>(record);
+        record.0[3] = *slope;
+    }
+}
+
+dispatch! {
     /// Write the images of atoms: for each its rank and the number of its image. The fourth number rides along.
     pub fn place_images / place_images_body(
         wrapped: &[Record], images: &[Record], shows: &[(u32, u8)], records: &mut [Record]
@@ -1184,6 +1226,7 @@ unsafe fn place_images_body<L: Lanes>(
     records: &mut [Record],
 ) {
     for (place, (record, &(rank, image))) in records.iter_mut().zip(shows).enumerate() {
+        ahead::<L, _>(&shows[place]);
         foresee::<L, _, _>(wrapped, shows, place, |shown| shown.0);
         let (at, shift) = (&wrapped[rank as usize], &images[image as usize]);
         *record = sum(|k| at.0[k] + shift.0[k]);
@@ -1200,6 +1243,7 @@ unsafe fn hand_out_body<L: Lanes>(records: &[Record], own: &mut [Vector], ghosts
     let (inside, others) = records.split_at(own.len());
     for (to, from) in [(own, inside), (ghosts, others)] {
         for (to, Record([x, y, z, _])) in to.iter_mut().zip(from) {
+            ahead::<L, _>(to);
             *to = Vector::new(*x, *y, *z);
         }
     }
@@ -1213,7 +1257,9 @@ dispatch! {
 #[inline(always)]
 unsafe fn collect_densities_body<L: Lanes>(ghosts: &[f64], returns: &[(u32, u32)], own: &mut [f64]) {
     for (number, &(ghost, place)) in returns.iter().enumerate() {
+        ahead::<L, _>(&returns[number]);
         foresee::<L, _, _>(ghosts, returns, number, |back| back.0);
+        foresee::<L, _, _>(own, returns, number, |back| back.1);
         own[place as usize] += ghosts[ghost as usize];
     }
 }
@@ -1226,7 +1272,9 @@ dispatch! {
 #[inline(always)]
 unsafe fn collect_body<L: Lanes>(ghosts: &[Vector], returns: &[(u32, u32)], own: &mut [Vector]) {
     for (number, &(ghost, place)) in returns.iter().enumerate() {
+        ahead::<L, _>(&returns[number]);
         foresee::<L, _, _>(ghosts, returns, number, |back| back.0);
+        foresee::<L, _, _>(own, returns, number, |back| back.1);
         own[place as usize] += ghosts[ghost as usize];
     }
 }

@@ -10,7 +10,7 @@ pub mod analytic;
 mod block;
 pub mod engine;
 pub mod hessian;
-mod kernel;
+pub(crate) mod kernel;
 pub(crate) mod lanes;
 pub mod lennard_jones;
 pub mod local;

@@ -201,8 +201,8 @@ def sizes(programs, options):
     least = {}
     for times in options.repeats:
         atoms, cells = 2000 * times**3, []
-        # About as long for every size, and not so few steps that the list is not made anew.
-        many = max(20, 2_000_000 // atoms)
+        # The list is made anew every thirty steps or so: with fewer steps it would count more in some samples than in others.
+        many = max(120, 4_000_000 // atoms)
         for program in programs:
             found = [(program.repeated(times, FEW), program.repeated(times, FEW + many)) for _ in range(options.rounds)]
             cost = statistics.median(long[0] - short[0] for short, long in found) / (atoms * many) * 1e9
