@@ -319,7 +319,8 @@ fn saddles_of_other_programs_are_found_again() {
 #[test]
 fn barriers_are_those_of_the_whole_cell_when_all_atoms_answer() {
     // A core this small leaves most of the glass frozen until the last refinement.
-    let small = Artn { refinement_radius: 11.0, far_field_radius: 2.0, whole_cell_share: 1.0, ..Artn::default() };
+    let narrow = Artn { refinement_radius: 11.0, far_field_radius: 2.0, ..Artn::default() };
+    let small = Artn { free_radius: 0.0, whole_cell_share: 1.0, ..narrow };
     let misses = |options: &Artn| -> Vec<f64> {
         let found = search(options.clone()).campaign(&campaign(&[60, 180, 253, 1312, 1359], 1), &Silent).unwrap();
         let connected = found.events.iter().filter(|e| e.outcome == Outcome::Connected);

@@ -140,7 +140,7 @@ impl Newton {
             gains[k % LAST_STEPS] = 0.5 * alpha * energy;
             add_scaled(&mut self.step, alpha, &self.direction);
             add_scaled(&mut self.residual, -alpha, &self.product);
-            if largest(&self.step) > solve.longest {
+            if solve.longest.is_finite() && largest(&self.step) > solve.longest {
                 return true;
             }
             square = dot(&self.residual, &self.residual);

@@ -125,7 +125,7 @@ pub struct Artn {
     pub far_field_limit: f64,
     /// It is refined with it as well when the second eigenvalue, the shell free to move, is below this [eV/A^2].
     pub soft_eigenvalue: f64,
-    /// Radius within which all atoms take part in a last refinement of each event; 0 for none. 43 is every atom of a glass of 20,000.
+    /// Radius within which all atoms answer to each event; 0 for none. 43 is every atom of a glass of 20,000.
     pub free_radius: f64,
     /// Largest force of a refined saddle [eV/A].
     pub refined_force_tolerance: f64,
@@ -194,7 +194,7 @@ impl Default for Artn {
             far_field_radius: 8.0,
             far_field_limit: 0.0105,
             soft_eigenvalue: 0.02,
-            free_radius: 0.0,
+            free_radius: 43.0,
             refined_force_tolerance: 2e-3,
             newton_steps: 40,
             returns: 0,

@@ -8,6 +8,7 @@ use super::vectors::{add_scaled, copy, dot, largest, norm};
 use crate::cell::Vector;
 use crate::error::Result;
 use crate::random::Random;
+use std::ops::Range;
 
 /// A stationary point with its certificate.
 #[derive(Debug)]
@@ -25,8 +26,27 @@ pub(super) struct Saddle<'a> {
     pub far_field: f64,
     /// Radius of the surroundings [length].
     pub radius: f64,
-    /// The surroundings that gave the far field, with the mode.
-    wide: Option<(Region<'a>, Vec<Vector>)>,
+    /// The surroundings that gave the far field.
+    wide: Option<Wide<'a>>,
+}
+
+/// A saddle within wider surroundings that have answered to it.
+#[derive(Debug)]
+struct Wide<'a> {
+    region: Region<'a>,
+    mode: Vec<Vector>,
+    /// How far they reach [length].
+    radius: f64,
+}
+
+impl<'a> Saddle<'a> {
+    /// The widest region with its mode and its radius.
+    fn widest(&self) -> (&Region<'a>, &[Vector], f64) {
+        match &self.wide {
+            Some(wide) => (&wide.region, &wide.mode, wide.radius),
+            None => (&self.region, &self.mode, self.radius),
+        }
+    }
 }
 
 /// A place on the way to which one can go back.
@@ -306,17 +326,17 @@ pub(super) fn settle<'a>(
 
 /// The answer of shells, one after the other, until little energy lies beyond.
 fn settle_shells<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cost: &mut Cost) -> Result<Settled> {
-    let mut inner = saddle.radius;
     loop {
-        let (region, mode) = saddle.wide.as_ref().map_or((&saddle.region, &saddle.mode), |wide| (&wide.0, &wide.1));
-        let far_field = FarField::new(options, region, Some(mode), inner)?;
+        let (region, mode, inner) = saddle.widest();
+        let radius = inner + options.far_field_radius;
+        let far_field = FarField::new(options, region, Some(mode), inner..radius, Residual::ANY)?;
         let energy = region.energy + far_field.energy() - saddle.region.energy;
         cost.add(far_field.cost());
         let Some((mut wide, mut mode)) = far_field.wide else { return Ok(Settled::InPlace) };
         wide.cost = Cost::default();
-        inner += options.far_field_radius;
         let first = saddle.radius <= options.refinement_radius;
-        let enough = far_field.beyond.abs() < options.far_field_limit;
+        // What lies beyond is asked for its answer anyway where all atoms are to give theirs.
+        let enough = far_field.beyond.abs() < options.far_field_limit || radius < options.free_radius;
         // In a strong field something is soft that the harmonic answer does not show: of 52 events all barriers that the whole cell
         // lowers by more than 9 meV, but one, had such a field.
         let mut holds = far_field.harmonic && (enough || !first);
@@ -338,13 +358,13 @@ fn settle_shells<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Rando
         }
         if holds {
             saddle.far_field = energy;
-            saddle.wide = Some((wide, mode));
+            saddle.wide = Some(Wide { region: wide, mode, radius });
             if enough {
                 return Ok(Settled::InPlace);
             }
             continue;
         }
-        let settled = replace(options, saddle, (wide, mode), inner, random, cost)?;
+        let settled = replace(options, saddle, (wide, mode), radius, random, cost)?;
         if settled != Settled::InPlace {
             return Ok(settled);
         }
@@ -385,37 +405,44 @@ pub(super) const SAME_SADDLE: f64 = 0.25;
 /// ... and its energy falls by no more than this [energy]: with all atoms free some 0.015 are usual.
 const SAME_ANSWER: f64 = 0.03;
 
-/// Let all atoms within `free_radius` answer.
+/// Let all atoms within `free_radius` answer: harmonically, or in a refinement where that is not enough. The forces have to become as
+/// small as those of a refined saddle: what is soft far out is not known before.
 fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cost: &mut Cost) -> Result<Settled> {
-    if saddle.radius >= options.free_radius {
+    let (from, mode, inner) = saddle.widest();
+    if inner >= options.free_radius {
         return Ok(Settled::InPlace);
     }
-    let (from, mode) = saddle.wide.as_ref().map_or((&saddle.region, &saddle.mode), |wide| (&wide.0, &wide.1));
-    let (mut region, mut mode) = (from.clone(), mode.clone());
-    region.cost = Cost::default();
-    if !widen(options, &mut region, options.free_radius, &mut [&mut mode])? {
+    let most = Residual { force: options.refined_force_tolerance, solved: 0.3 };
+    let answer = FarField::new(options, from, Some(mode), inner..options.free_radius, most)?;
+    cost.add(answer.cost());
+    let FarField { beyond, harmonic, wide: Some((mut region, mut mode)), .. } = answer else {
         return Ok(Settled::InPlace);
-    }
-    let Stationary { mut region, mode, frozen_force, .. } = match refine(options, region, mode)? {
-        Ok(found) => found,
-        Err(lost) => {
-            cost.add(lost.cost);
-            return Ok(Settled::Lost);
-        }
     };
+    region.cost = Cost::default();
+    if !harmonic {
+        match refine(options, region, mode)? {
+            Ok(found) => (region, mode) = (found.region, found.mode),
+            Err(lost) => {
+                cost.add(lost.cost);
+                return Ok(Settled::Lost);
+            }
+        }
+    }
+    let frozen = region.frozen_forces()?;
     cost.add(std::mem::take(&mut region.cost));
     if largest(&region.way_from(from)) > SAME_SADDLE || (region.energy - from.energy).abs() > SAME_ANSWER {
         return replace(options, saddle, (region, mode), options.free_radius, random, cost);
     }
-    saddle.far_field = region.energy - saddle.region.energy;
-    saddle.residual_force = region.largest_force().max(frozen_force);
-    saddle.wide = Some((region, mode));
+    saddle.far_field = region.energy + beyond - saddle.region.energy;
+    saddle.residual_force = frozen.iter().map(|f| f.1.norm()).fold(region.largest_force(), f64::max);
+    saddle.wide = Some(Wide { region, mode, radius: options.free_radius });
     Ok(Settled::InPlace)
 }
 
 /// The saddle with all atoms free, refined to half the force; none when it is no saddle any more.
 pub(super) fn whole_cell<'a>(options: &Artn, saddle: &Saddle<'a>) -> Result<Option<Region<'a>>> {
-    let (mut region, mut mode) = saddle.wide.clone().unwrap_or_else(|| (saddle.region.clone(), saddle.mode.clone()));
+    let (region, mode, _) = saddle.widest();
+    let (mut region, mut mode) = (region.clone(), mode.to_vec());
     let all: Vec<usize> = (0..region.frame.len()).collect();
     region.grow(&all, &mut [&mut mode])?;
     let strict = Artn { refined_force_tolerance: 0.5 * options.refined_force_tolerance, ..options.clone() };
@@ -434,7 +461,8 @@ pub(super) fn settled_energy<'a>(
     let mut wider: Option<Region> = None;
     loop {
         let region = wider.as_ref().unwrap_or(region);
-        let far_field = FarField::new(options, region, None, radius)?;
+        let outer = radius + options.far_field_radius;
+        let far_field = FarField::new(options, region, None, radius..outer, Residual::ANY)?;
         cost.add(far_field.cost());
         let energy = region.energy + far_field.energy();
         let enough = far_field.harmonic && far_field.beyond.abs() < options.far_field_limit;
@@ -447,7 +475,7 @@ pub(super) fn settled_energy<'a>(
                 return Ok(energy);
             }
         }
-        radius += options.far_field_radius;
+        radius = outer;
         wider = Some(wide);
     }
 }
@@ -492,35 +520,41 @@ struct FarField<'a> {
 }
 
 impl<'a> FarField<'a> {
-    /// Solve for the atoms within `far_field_radius` beyond `radius`; at a saddle up along the mode and down across it.
-    fn new(options: &Artn, region: &Region<'a>, mode: Option<&[Vector]>, radius: f64) -> Result<FarField<'a>> {
+    /// Solve for the atoms in a shell around a region; at a saddle up along the mode and down across it.
+    fn new(
+        options: &Artn,
+        region: &Region<'a>,
+        mode: Option<&[Vector]>,
+        shell: Range<f64>,
+        most: Residual,
+    ) -> Result<FarField<'a>> {
         let nothing = FarField { gained: 0.0, beyond: 0.0, harmonic: true, wide: None };
-        if region.is_free() || options.far_field_radius <= 0.0 {
+        if region.is_free() || shell.is_empty() {
             return Ok(nothing);
         }
         let mut wide = region.clone();
         wide.cost = Cost::default();
         let mut mode = mode.map(<[Vector]>::to_vec);
-        let outer = radius + options.far_field_radius;
-        if !widen(options, &mut wide, outer, &mut mode.iter_mut().collect::<Vec<_>>())? {
+        if !widen(options, &mut wide, shell.end, &mut mode.iter_mut().collect::<Vec<_>>())? {
             return Ok(nothing);
         }
         wide.evaluate()?;
         let mut harmonic = false;
         for _ in 0..HARMONIC_STEPS {
             let (energy, forces) = (wide.energy, wide.forces.clone());
-            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut())? else { break };
+            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut(), most.solved)? else { break };
             let shorten = (options.relaxation_step / largest(&step).max(1e-300)).min(1.0);
             add_scaled(&mut wide.positions, shorten, &step);
             wide.evaluate()?;
             let mismatch = wide.energy - energy + 0.5 * dot(&forces, &step);
-            harmonic = shorten == 1.0 && mismatch.abs() < MISMATCH * options.far_field_limit;
+            let modelled = shorten == 1.0 && mismatch.abs() < MISMATCH * options.far_field_limit;
+            harmonic = modelled && wide.largest_force() < most.force;
             if harmonic {
                 break;
             }
         }
         let gained = wide.energy - region.energy;
-        let beyond = if wide.is_free() { 0.0 } else { gained * wide.frame.beyond(radius, outer) };
+        let beyond = if wide.is_free() { 0.0 } else { gained * wide.frame.beyond(shell.start, shell.end) };
         Ok(FarField { gained, beyond, harmonic, wide: Some((wide, mode.unwrap_or_default())) })
     }
 
@@ -533,6 +567,20 @@ impl<'a> FarField<'a> {
     fn cost(&self) -> Cost {
         self.wide.as_ref().map_or_else(Cost::default, |wide| wide.0.cost)
     }
+}
+
+/// What a harmonic answer may leave.
+#[derive(Clone, Copy, Debug)]
+struct Residual {
+    /// Largest force on an atom [energy/length].
+    force: f64,
+    /// Length of the residual of the linear system over that of the forces.
+    solved: f64,
+}
+
+impl Residual {
+    /// Where the energy alone is asked for.
+    const ANY: Residual = Residual { force: f64::INFINITY, solved: 0.1 };
 }
 
 /// Most steps to the answer of the surroundings; a shell that needs more gives way.
@@ -551,6 +599,7 @@ fn harmonic_step(
     options: &Artn,
     region: &mut Region,
     mut mode: Option<&mut Vec<Vector>>,
+    solved: f64,
 ) -> Result<Option<Vec<Vector>>> {
     region.linearize()?;
     let forces = region.forces.clone();
@@ -564,7 +613,7 @@ fn harmonic_step(
     let mode = mode.as_deref().map(Vec::as_slice);
     let mut newton = Newton::default();
     let gain = SOLVED * options.far_field_limit;
-    let solve = Solve { tolerance: 0.1, most: 200, longest: f64::INFINITY, gain };
+    let solve = Solve { tolerance: solved, most: 200, longest: f64::INFINITY, gain };
     if !newton.solve(region, &forces, mode, solve) {
         return Ok(None);
     }

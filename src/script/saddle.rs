@@ -87,8 +87,8 @@ mod binding {
     /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
     /// - `far_field_limit`: a saddle is refined with that shell where more than this lies beyond it [eV], 0.0105
     /// - `soft_eigenvalue`: a shell with which the second eigenvalue is below this is refined with the saddle [eV/A^2], 0.02
-    /// - `free_radius`: all atoms within this radius answer to each event in a last refinement [A], 0 for none; 43 is every atom of a
-    ///   glass of 20,000. See `whole_cell_check` for what it is worth; an event costs 1.7 times as much
+    /// - `free_radius`: all atoms within this radius answer to each event [A], 43, which is every atom of a glass of 20,000; 0 for none,
+    ///   which saves a third of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
     /// - `newton_steps`: most Newton steps of the refinement, 40
     /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
@@ -233,10 +233,9 @@ mod binding {
     /// What the random sample of events that was refined with all atoms free says of the barriers: its size, and the median,
     /// the 95th percentile and the largest of the differences [eV]. One row.
     ///
-    /// Of 172 events of the bundled glass of 19,652 atoms, 142 agreed within 5 meV and 161 within 20 meV; 10 differed by more, the worst
-    /// by 0.54 eV, and 1 was no saddle any more. A saddle becomes another one when a spot further out gives way that is soft for
-    /// reasons of its own. With `free_radius: 43` of `artn`, 151 of 153 agreed within 5 meV; 1 differed by 7 meV, and 1 was no saddle
-    /// any more at half the force.
+    /// Of 154 events of the bundled glass of 19,652 atoms, 152 agreed within 5 meV; 1 differed by 9 meV and 1 by 29 meV. A saddle becomes
+    /// another one when a spot further out gives way that is soft for reasons of its own, which `free_radius` of `artn` finds out: without
+    /// it 134 of 163 agreed within 5 meV and 153 within 20 meV; 9 differed by more, the worst by 0.27 eV, and 1 was no saddle any more.
     #[rhai_fn(return_raw)]
     pub fn whole_cell_check(events: Table) -> Raw<Table> {
         let WholeCell { events, median, most, largest } = statistics::whole_cell(&events)?;
