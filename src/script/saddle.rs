@@ -32,9 +32,9 @@ mod binding {
     ///
     /// A search moves the atoms near the kicked one, and those near what it displaces. Its saddle is tightened with these alone, and
     /// given up when it turns out to be a shoulder or `disconnected`; only then do the surroundings join, the frozen atoms that
-    /// feel more than `force_tolerance` with them, and both sides are relaxed. An event is settled at last: the harmonic answer of
-    /// shells around it is added to its energies, or the first is refined with it where that is not enough. What stays unstable then
-    /// is `not_first_order`.
+    /// feel more than `force_tolerance` with them, and both sides are relaxed. An event is settled at last: a shell around it answers, and
+    /// then all atoms within `free_radius`, harmonically or in a refinement with it where that is not enough, until none of them feels
+    /// more than `refined_force_tolerance`. To the final minimum shells alone answer. What stays unstable is `not_first_order`.
     ///
     /// The paper (Wei et al., PRB 99, 014115, 2019) fixes `kick`, `kick_radius`, `increment`, `eigenvalue_threshold` and
     /// `force_tolerance`; all other values are ours. The guarded climb keeps its mode where the classic one loses it; its
