@@ -201,7 +201,7 @@ def sizes(programs, options):
     least = {}
     for times in options.repeats:
         atoms, cells = 2000 * times**3, []
-        # The list is made anew every thirty steps or so: with fewer steps it would count more in some samples than in others.
+        # The list is made anew every few dozen steps: with fewer steps it would count more in some samples than in others.
         many = max(120, 4_000_000 // atoms)
         for program in programs:
             found = [(program.repeated(times, FEW), program.repeated(times, FEW + many)) for _ in range(options.rounds)]
