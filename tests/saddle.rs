@@ -330,8 +330,7 @@ fn barriers_are_those_of_the_whole_cell_when_all_atoms_answer() {
     let wanted = small.refined_force_tolerance;
     assert!(free.len() >= 2 && free.iter().all(|(miss, force)| *miss < 1e-3 && *force <= wanted), "{free:?}");
     let shells = misses(&small);
-    let idle = shells.iter().all(|(miss, force)| *miss < 1e-3 && *force <= wanted);
-    assert!(!idle, "the answer of all atoms had nothing to do: {shells:?}");
+    assert!(shells.iter().any(|(miss, _)| *miss > 1e-3), "the answer of all atoms had nothing to do: {shells:?}");
 }
 
 #[test]

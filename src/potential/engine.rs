@@ -860,7 +860,7 @@ impl Partition {
                 kernel::embed(level, potential.embedding(kind), total, value, slope, bend);
             }
         }
-        self.scene.wrapped.iter_mut().zip(slopes).for_each(|(at, slope)| at.0[3] = slope);
+        kernel::put_slopes(level, &slopes, &mut self.scene.wrapped);
         let scene = &self.scene;
         let springs = (self.blocks.par_iter().enumerate())
             .map(|(number, block)| {
