@@ -79,6 +79,38 @@ impl Surroundings {
         Ok(surroundings.into())
     }
 
+    /// The sample with `engine` where it was last evaluated; forces on atoms that are frozen in it stay those of the start.
+    fn displaced(&self, engine: &LocalEngine) -> Surroundings {
+        let list = &engine.list;
+        let (mut positions, mut fractions, mut forces) =
+            (self.positions.clone(), self.fractions.clone(), self.forces.clone());
+        for ((&atom, x), force) in engine.active.iter().zip(&list.positions).zip(&engine.forces) {
+            let s = self.cell.fractional(x);
+            (positions[atom], fractions[atom], forces[atom]) = (*x, s - s.map(f64::floor), *force);
+        }
+        let (mut density, mut slope) = (self.density.clone(), self.slope.clone());
+        for ((&atom, total), bend) in list.atoms.iter().zip(&list.total).zip(&list.slope) {
+            (density[atom], slope[atom]) = (*total, *bend);
+        }
+        let (potential, cell, species) = (self.potential.clone(), self.cell.clone(), self.species.clone());
+        let (first, order) = (vec![0; self.first.len()], vec![0; self.order.len()]);
+        let mut displaced = Surroundings {
+            potential,
+            cell,
+            species,
+            positions,
+            fractions,
+            density,
+            slope,
+            forces,
+            bins: self.bins,
+            first,
+            order,
+        };
+        displaced.sort();
+        displaced
+    }
+
     /// Number of atoms.
     pub fn len(&self) -> usize {
         self.positions.len()
@@ -256,6 +288,12 @@ impl LocalEngine {
     /// Positions of the active atoms at the start [length].
     pub fn start_positions(&self) -> Vec<Vector> {
         self.active.iter().map(|&atom| self.surroundings.positions[atom]).collect()
+    }
+
+    /// The sample as it was last evaluated, from which other engines start. The forces on atoms that are frozen here stay those of the
+    /// start, so that [`LocalEngine::forces_around`] of those others is right only where all atoms are active here.
+    pub fn surroundings_now(&self) -> Arc<Surroundings> {
+        self.surroundings.displaced(self).into()
     }
 
     /// Compute `energy` and `forces` for these positions of the active atoms.

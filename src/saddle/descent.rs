@@ -194,7 +194,8 @@ impl Descent {
         self.newton(region, stop, last)
     }
 
-    fn newton(&self, region: &mut Region, stop: &mut dyn FnMut(&Region) -> bool, last: u64) -> Result<bool> {
+    /// The same by Newton steps alone, from where the curvature is positive, to evaluation number `last` of the region.
+    pub fn newton(&self, region: &mut Region, stop: &mut dyn FnMut(&Region) -> bool, last: u64) -> Result<bool> {
         let mut newton = Newton::default();
         let (mut positions, mut forces) = (Vec::new(), Vec::new());
         let mut trust = FIRST_STEP;

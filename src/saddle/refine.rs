@@ -1,10 +1,10 @@
 //! From a nearly converged saddle to a certified one.
 
 use super::Artn;
-use super::descent::{Newton, Solve};
+use super::descent::{Descent, Newton, Solve};
 use super::lanczos::{Lanczos, Stop, random_direction};
 use super::region::{Cost, Region, union};
-use super::vectors::{add_scaled, copy, dot, largest, norm};
+use super::vectors::{add_scaled, copy, dot, largest, norm, scale};
 use crate::cell::Vector;
 use crate::error::Result;
 use crate::random::Random;
@@ -329,7 +329,7 @@ fn settle_shells<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Rando
     loop {
         let (region, mode, inner) = saddle.widest();
         let radius = inner + options.far_field_radius;
-        let far_field = FarField::new(options, region, Some(mode), inner..radius, Residual::ANY)?;
+        let far_field = FarField::new(options, region, Some(mode), inner..radius)?;
         let energy = region.energy + far_field.energy() - saddle.region.energy;
         cost.add(far_field.cost());
         let Some((mut wide, mut mode)) = far_field.wide else { return Ok(Settled::InPlace) };
@@ -412,14 +412,23 @@ fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cos
     if inner >= options.free_radius {
         return Ok(Settled::InPlace);
     }
-    let most = Residual { force: options.refined_force_tolerance, solved: 0.3 };
-    let answer = FarField::new(options, from, Some(mode), inner..options.free_radius, most)?;
-    cost.add(answer.cost());
-    let FarField { beyond, harmonic, wide: Some((mut region, mut mode)), .. } = answer else {
-        return Ok(Settled::InPlace);
-    };
+    let (mut region, mut mode) = (from.clone(), mode.to_vec());
     region.cost = Cost::default();
-    if !harmonic {
+    if region.is_free() || !widen(options, &mut region, options.free_radius, &mut [&mut mode])? {
+        return Ok(Settled::InPlace);
+    }
+    region.evaluate()?;
+    let mut answered = false;
+    for _ in 0..HARMONIC_STEPS {
+        let Some(step) = harmonic_step(options, &mut region, Some(&mut mode), 0.3)? else { break };
+        add_scaled(&mut region.positions, 1.0, &step.vector);
+        region.evaluate()?;
+        answered = mend(options, &mut region, &mode, options.refined_force_tolerance)?;
+        if answered {
+            break;
+        }
+    }
+    if !answered {
         match refine(options, region, mode)? {
             Ok(found) => (region, mode) = (found.region, found.mode),
             Err(lost) => {
@@ -433,10 +442,60 @@ fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cos
     if largest(&region.way_from(from)) > SAME_SADDLE || (region.energy - from.energy).abs() > SAME_ANSWER {
         return replace(options, saddle, (region, mode), options.free_radius, random, cost);
     }
-    saddle.far_field = region.energy + beyond - saddle.region.energy;
+    let beyond = if region.is_free() { 0.0 } else { region.frame.beyond(inner, options.free_radius) };
+    saddle.far_field = region.energy + beyond * (region.energy - from.energy) - saddle.region.energy;
     saddle.residual_force = frozen.iter().map(|f| f.1.norm()).fold(region.largest_force(), f64::max);
     saddle.wide = Some(Wide { region, mode, radius: options.free_radius });
     Ok(Settled::InPlace)
+}
+
+/// Radius around an atom that feels too much within which the others take part [length].
+const SPOT: f64 = 8.0;
+
+/// Relax what a harmonic answer leaves where it does not hold: atoms that feel more than `refined_force_tolerance` with those
+/// around them, at the cost of these alone, the others at rest where they are. True when no atom feels more any longer.
+fn mend(options: &Artn, region: &mut Region, mode: &[Vector], wanted: f64) -> Result<bool> {
+    let aim = Aim { force: 0.5 * wanted, steps: 8 };
+    loop {
+        let force = region.largest_force();
+        if force < wanted {
+            return Ok(true);
+        }
+        let frame = region.frame_now()?;
+        let offends = |(_, f): &(&Vector, &Vector)| f.norm() >= wanted;
+        let mut centers: Vec<Vector> =
+            region.positions.iter().zip(&region.forces).filter(offends).map(|(p, _)| *p).collect();
+        // The mode goes up, and is taken along as a whole or not at all.
+        let event = region.atoms[most_displaced(region).0];
+        let with_event = centers.iter().any(|c| frame.distance(event, c) < 2.0 * SPOT);
+        if with_event {
+            centers.push(frame.configuration.positions[event]);
+        }
+        let places: Vec<usize> =
+            (frame.within(&centers, SPOT).iter()).filter_map(|atom| region.atoms.binary_search(atom).ok()).collect();
+        if 4 * places.len() > region.len() {
+            return Ok(false);
+        }
+        let mut spot = Region::new(&frame, places.iter().map(|&place| region.atoms[place]).collect())?;
+        spot.evaluate()?;
+        let found = if with_event {
+            let mut part: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
+            Climber::new(options).run(&mut spot, &mut part, aim)?
+        } else {
+            let descent = Descent { force_tolerance: aim.force, newton_below: aim.force, evaluations: aim.steps };
+            let last = spot.cost.force_evaluations + 2 * aim.steps;
+            descent.newton(&mut spot, &mut |_| false, last)?
+        };
+        region.cost.add(spot.cost);
+        if !found {
+            return Ok(false);
+        }
+        places.iter().zip(&spot.positions).for_each(|(&place, p)| region.positions[place] = *p);
+        region.evaluate()?;
+        if region.largest_force() > 0.7 * force {
+            return Ok(false);
+        }
+    }
 }
 
 /// The saddle with all atoms free, refined to half the force; none when it is no saddle any more.
@@ -462,7 +521,7 @@ pub(super) fn settled_energy<'a>(
     loop {
         let region = wider.as_ref().unwrap_or(region);
         let outer = radius + options.far_field_radius;
-        let far_field = FarField::new(options, region, None, radius..outer, Residual::ANY)?;
+        let far_field = FarField::new(options, region, None, radius..outer)?;
         cost.add(far_field.cost());
         let energy = region.energy + far_field.energy();
         let enough = far_field.harmonic && far_field.beyond.abs() < options.far_field_limit;
@@ -481,12 +540,29 @@ pub(super) fn settled_energy<'a>(
 }
 
 /// The lowest eigenvalue with its mode converged, and the second one with its vector, from a fresh random start.
+///
+/// Far from the event all that is soft are elastic waves, the softer the larger the region: where it reaches beyond the first shell,
+/// these are the eigenvalues of the atoms within that.
 fn two_lowest(
     options: &Artn,
     region: &mut Region,
     mode: &mut [Vector],
     random: &mut Random,
 ) -> Result<(f64, f64, Vec<Vector>)> {
+    let center = region.positions[most_displaced(region).0];
+    let near = region.frame.within(&[center], options.refinement_radius + options.far_field_radius);
+    if 2 * near.len() < region.len() {
+        let frame = region.frame_now()?;
+        let places: Vec<usize> = near.iter().filter_map(|atom| region.atoms.binary_search(atom).ok()).collect();
+        let mut part = Region::new(&frame, places.iter().map(|&place| region.atoms[place]).collect())?;
+        part.evaluate()?;
+        let mut part_mode: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
+        let (eigenvalue, second_eigenvalue, part_second) = two_lowest(options, &mut part, &mut part_mode, random)?;
+        region.cost.add(part.cost);
+        let mut second_mode = vec![Vector::zeros(); mode.len()];
+        places.iter().zip(&part_second).for_each(|(&place, v)| second_mode[place] = *v);
+        return Ok((eigenvalue, second_eigenvalue, second_mode));
+    }
     region.linearize()?;
     let mut lanczos = Lanczos::default();
     let stop = Stop { vectors: 60, change: 1e-3, residual: 0.05 };
@@ -521,13 +597,7 @@ struct FarField<'a> {
 
 impl<'a> FarField<'a> {
     /// Solve for the atoms in a shell around a region; at a saddle up along the mode and down across it.
-    fn new(
-        options: &Artn,
-        region: &Region<'a>,
-        mode: Option<&[Vector]>,
-        shell: Range<f64>,
-        most: Residual,
-    ) -> Result<FarField<'a>> {
+    fn new(options: &Artn, region: &Region<'a>, mode: Option<&[Vector]>, shell: Range<f64>) -> Result<FarField<'a>> {
         let nothing = FarField { gained: 0.0, beyond: 0.0, harmonic: true, wide: None };
         if region.is_free() || shell.is_empty() {
             return Ok(nothing);
@@ -542,13 +612,14 @@ impl<'a> FarField<'a> {
         let mut harmonic = false;
         for _ in 0..HARMONIC_STEPS {
             let (energy, forces) = (wide.energy, wide.forces.clone());
-            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut(), most.solved)? else { break };
-            let shorten = (options.relaxation_step / largest(&step).max(1e-300)).min(1.0);
-            add_scaled(&mut wide.positions, shorten, &step);
+            let Some(step) = harmonic_step(options, &mut wide, mode.as_mut(), 0.1)? else { break };
+            if !step.stable {
+                break;
+            }
+            add_scaled(&mut wide.positions, 1.0, &step.vector);
             wide.evaluate()?;
-            let mismatch = wide.energy - energy + 0.5 * dot(&forces, &step);
-            let modelled = shorten == 1.0 && mismatch.abs() < MISMATCH * options.far_field_limit;
-            harmonic = modelled && wide.largest_force() < most.force;
+            let mismatch = wide.energy - energy + 0.5 * dot(&forces, &step.vector);
+            harmonic = step.whole && mismatch.abs() < MISMATCH * options.far_field_limit;
             if harmonic {
                 break;
             }
@@ -569,20 +640,6 @@ impl<'a> FarField<'a> {
     }
 }
 
-/// What a harmonic answer may leave.
-#[derive(Clone, Copy, Debug)]
-struct Residual {
-    /// Largest force on an atom [energy/length].
-    force: f64,
-    /// Length of the residual of the linear system over that of the forces.
-    solved: f64,
-}
-
-impl Residual {
-    /// Where the energy alone is asked for.
-    const ANY: Residual = Residual { force: f64::INFINITY, solved: 0.1 };
-}
-
 /// Most steps to the answer of the surroundings; a shell that needs more gives way.
 const HARMONIC_STEPS: usize = 4;
 
@@ -593,6 +650,15 @@ const MISMATCH: f64 = 0.075;
 /// The harmonic answer is solved for until the last steps gain no more than this part of it.
 const SOLVED: f64 = 0.015;
 
+/// A step of the harmonic answer.
+struct Step {
+    vector: Vec<Vector>,
+    /// False when it met a negative curvature, along which it goes downhill.
+    stable: bool,
+    /// False when it is cut at `relaxation_step`.
+    whole: bool,
+}
+
 /// The step to the stationary point of the quadratic model, at a saddle up along the mode, which is brought up to date, and
 /// down across it; none when the model has no such point.
 fn harmonic_step(
@@ -600,7 +666,7 @@ fn harmonic_step(
     region: &mut Region,
     mut mode: Option<&mut Vec<Vector>>,
     solved: f64,
-) -> Result<Option<Vec<Vector>>> {
+) -> Result<Option<Step>> {
     region.linearize()?;
     let forces = region.forces.clone();
     // The shell takes part in the mode, and only the mode of all of it separates what goes up from what goes down.
@@ -613,12 +679,14 @@ fn harmonic_step(
     let mode = mode.as_deref().map(Vec::as_slice);
     let mut newton = Newton::default();
     let gain = SOLVED * options.far_field_limit;
-    let solve = Solve { tolerance: solved, most: 200, longest: f64::INFINITY, gain };
-    if !newton.solve(region, &forces, mode, solve) {
-        return Ok(None);
-    }
+    let longest = options.relaxation_step;
+    let solve = Solve { tolerance: solved, most: 200, longest, gain };
+    let stable = newton.solve(region, &forces, mode, solve);
+    let mut step = newton.step;
     if let Some(mode) = mode {
-        add_scaled(&mut newton.step, dot(&forces, mode) / eigenvalue, mode);
+        add_scaled(&mut step, dot(&forces, mode) / eigenvalue, mode);
     }
-    Ok(Some(newton.step))
+    let length = largest(&step);
+    scale(&mut step, (longest / length.max(1e-300)).min(1.0));
+    Ok(Some(Step { vector: step, stable, whole: length <= longest }))
 }

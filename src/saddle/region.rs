@@ -22,7 +22,7 @@ pub struct Frame {
     /// An engine with all atoms, from which those of the searches are copied.
     whole: OnceLock<LocalEngine>,
     /// Inverse of the stiffness of each atom [length^2/energy].
-    softness: Vec<Tensor>,
+    softness: Arc<Vec<Tensor>>,
     bins: [usize; 3],
     first: Vec<usize>,
     order: Vec<u32>,
@@ -32,6 +32,20 @@ impl Frame {
     /// Sort the atoms of a minimum into bins.
     pub fn new(configuration: Configuration, potential: &Arc<Potential>) -> Result<Frame> {
         let surroundings = Surroundings::new(potential, &configuration)?;
+        let stiffness =
+            Engine::new(potential, &configuration)?.stiffness(&configuration.cell, &configuration.positions)?;
+        // A lone atom, or one at an inflection, keeps its force as it is.
+        let inverse = |k: &Tensor| k.cholesky().map_or_else(Tensor::identity, |k| k.inverse());
+        let softness = Arc::new(stiffness.iter().map(inverse).collect());
+        Ok(Frame::sorted(configuration, potential, surroundings, softness))
+    }
+
+    fn sorted(
+        configuration: Configuration,
+        potential: &Arc<Potential>,
+        surroundings: Arc<Surroundings>,
+        softness: Arc<Vec<Tensor>>,
+    ) -> Frame {
         let cell = &configuration.cell;
         let bins = cell.widths().map(|w| ((w / BIN) as usize).clamp(1, 512));
         let place: Vec<usize> = configuration.positions.iter().map(|p| flat(bins, bin_of(cell, bins, p))).collect();
@@ -44,12 +58,8 @@ impl Frame {
             order[next[b]] = atom as u32;
             next[b] += 1;
         }
-        let stiffness = Engine::new(potential, &configuration)?.stiffness(cell, &configuration.positions)?;
-        // A lone atom, or one at an inflection, keeps its force as it is.
-        let inverse = |k: &Tensor| k.cholesky().map_or_else(Tensor::identity, |k| k.inverse());
-        let softness = stiffness.iter().map(inverse).collect();
         let (potential, whole) = (potential.clone(), OnceLock::new());
-        Ok(Frame { configuration, potential, surroundings, whole, softness, bins, first, order })
+        Frame { configuration, potential, surroundings, whole, softness, bins, first, order }
     }
 
     /// Number of atoms.
@@ -290,6 +300,26 @@ impl<'a> Region<'a> {
         self.elsewhere = true;
         self.spend(1);
         Ok(true)
+    }
+
+    /// The sample with the active atoms where they are now, of which other ones may be active in their turn.
+    pub fn frame_now(&mut self) -> Result<Frame> {
+        if self.elsewhere {
+            self.evaluate()?;
+        }
+        let mut configuration = self.frame.configuration.clone();
+        self.atoms.iter().zip(&self.positions).for_each(|(&atom, p)| configuration.positions[atom] = *p);
+        let surroundings = self.engine.surroundings_now();
+        Ok(Frame::sorted(configuration, &self.frame.potential, surroundings, self.frame.softness.clone()))
+    }
+
+    /// Take positions for those atoms that are active here.
+    pub fn place(&mut self, atoms: &[usize], positions: &[Vector]) {
+        for (atom, position) in atoms.iter().zip(positions) {
+            if let Ok(place) = self.atoms.binary_search(atom) {
+                self.positions[place] = *position;
+            }
+        }
     }
 
     /// Displacements of the active atoms from the minimum, without the drift of the whole sample [length].

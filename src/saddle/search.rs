@@ -163,7 +163,9 @@ impl Search {
             }
         };
         self.certify(event, &saddle);
-        self.describe_end(event, cost, &saddle, (&end, radius))?;
+        if let Err(outcome) = self.describe_end(event, cost, &saddle, (end, radius))? {
+            return Ok(outcome);
+        }
         // A side that is no lower than the saddle is a dent of the ridge, below the accuracy of both.
         if event.barrier <= 0.0 || event.final_energy >= event.barrier {
             return Ok(Outcome::NotFirstOrder);
@@ -250,8 +252,8 @@ impl Search {
         event.residual_force = saddle.residual_force;
     }
 
-    /// Relax both sides of the saddle and compare them with the start, the side that points towards it first. The end of the
-    /// event, with its radius, when one side, and only one, is the start; an end that is `known` is not looked for again.
+    /// Follow both sides of the saddle and compare them with the start, the side that points towards it first. What is on its way to the
+    /// end of the event, with its radius, when one side, and only one, is the start; when that is `known` it is not looked for again.
     fn relax_sides<'a>(
         &'a self,
         event: &mut Event,
@@ -269,44 +271,58 @@ impl Search {
         if !near_is_start && is_clear(ahead, &displacement) {
             return Ok(Err(Outcome::Disconnected));
         }
-        let (start, end) = match known.filter(|_| near_is_start) {
-            Some(end) => (near, end),
-            None => {
-                let Some(far) = self.side(cost, saddle, -towards_start)? else { return Ok(Err(Outcome::Budget)) };
-                match (near_is_start, self.is_start(&far)) {
-                    (true, true) => return Ok(Err(Outcome::Identical)),
-                    (true, false) => (near, (far, saddle.radius)),
-                    (false, true) => (far, (near, saddle.radius)),
-                    (false, false) => return Ok(Err(Outcome::Disconnected)),
+        let (start, end) = if near_is_start {
+            let end = match known {
+                Some(end) => Some(end),
+                // Only what turns out to be an event is worth the rest of the way.
+                None => {
+                    self.descend(cost, &saddle.region, &saddle.mode, -towards_start)?.map(|far| (far, saddle.radius))
                 }
+            };
+            (near, end)
+        } else {
+            let far = self.side(cost, saddle, -towards_start)?;
+            if far.as_ref().is_some_and(|far| !self.is_start(far)) {
+                return Ok(Err(Outcome::Disconnected));
+            }
+            match far {
+                Some(far) => (far, Some((near, saddle.radius))),
+                None => (near, None),
             }
         };
+        let Some(end) = end else { return Ok(Err(Outcome::Budget)) };
         start.displacement(&mut displacement);
         event.return_distance = largest(&displacement);
         Ok(Ok(end))
     }
 
-    /// The final minimum, with the answer of what lies beyond its radius.
+    /// The final minimum, with the answer of what lies beyond its radius; what came of the try when there is none.
     fn describe_end<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         saddle: &Saddle<'a>,
-        (end, radius): (&Region<'a>, f64),
-    ) -> Result<()> {
+        (mut end, radius): (Region<'a>, f64),
+    ) -> Result<std::result::Result<(), Outcome>> {
         let options = &self.options;
         let descent = self.descent();
         let relax = &mut |region: &mut Region<'a>| descent.run(region, &mut |_| false);
-        event.final_energy = refine::settled_energy(options, end, radius, cost, relax)?;
+        if !self.finish(cost, &mut end)? {
+            return Ok(Err(Outcome::Budget));
+        }
+        if self.is_start(&end) {
+            return Ok(Err(Outcome::Identical));
+        }
+        event.final_energy = refine::settled_energy(options, &end, radius, cost, relax)?;
         let mut moved = Vec::new();
         end.displacement(&mut moved);
         event.displacement = norm(&moved);
-        event.exchange = f64::from(u8::from(self.is_exchange(end, &moved, event.final_energy)));
+        event.exchange = f64::from(u8::from(self.is_exchange(&end, &moved, event.final_energy)));
         if options.keep_configurations {
             event.end = end.atoms.iter().copied().zip(moved.iter().copied()).collect();
         }
         event.final_distance = norm(&end.way_from(&saddle.region));
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn descent(&self) -> Descent {
@@ -339,7 +355,7 @@ impl Search {
         Ok(false)
     }
 
-    /// One side down towards its minimum: off the ridge with all atoms of the region, then with those of the core.
+    /// One side down towards its minimum until the ridge is left behind; in a large region, until the atoms near the event are at rest.
     fn descend<'a>(
         &'a self,
         cost: &mut Cost,
@@ -347,17 +363,18 @@ impl Search {
         mode: &[Vector],
         step: f64,
     ) -> Result<Option<Region<'a>>> {
-        let descent = self.descent();
         let mut region = saddle.clone();
         region.cost = Cost::default();
-        add_scaled(&mut region.positions, step, mode);
-        region.evaluate()?;
-        let off_the_ridge = saddle.energy - OFF_THE_RIDGE;
-        let arrived = descent.run(&mut region, &mut |r| r.energy < off_the_ridge || self.is_near_start(r, 0.5))?;
-        let core = self.frame.within(&[saddle.positions[refine::most_displaced(saddle).0]], self.options.radius);
-        if arrived && 2 * core.len() < region.len() && region.largest_force() > descent.newton_below {
-            self.relax_core(cost, &mut region, core, &descent)?;
-        }
+        let arrived = if self.is_large(&region) {
+            // What lies further out waits where the saddle has it, and follows in the end.
+            let near = self.near(&region);
+            self.relax_part(&mut region, near, (mode, step))?
+        } else {
+            add_scaled(&mut region.positions, step, mode);
+            region.evaluate()?;
+            let off_the_ridge = saddle.energy - OFF_THE_RIDGE;
+            self.descent().run(&mut region, &mut |r| r.energy < off_the_ridge || self.is_near_start(r, 0.5))?
+        };
         cost.add(std::mem::take(&mut region.cost));
         Ok(arrived.then_some(region))
     }
@@ -365,6 +382,10 @@ impl Search {
     /// One side down to its minimum, or to where it leads to the start and nowhere else. None when that takes too long.
     fn side<'a>(&'a self, cost: &mut Cost, saddle: &Saddle<'a>, step: f64) -> Result<Option<Region<'a>>> {
         let Some(mut region) = self.descend(cost, &saddle.region, &saddle.mode, step)? else { return Ok(None) };
+        // Atoms at rest that far from the start do not return when the far ones follow.
+        if self.is_large(&region) && is_elsewhere(&region) {
+            return Ok(Some(region));
+        }
         Ok(self.finish(cost, &mut region)?.then_some(region))
     }
 
@@ -389,24 +410,30 @@ impl Search {
         Ok(arrived)
     }
 
-    /// The way down from the ridge with the atoms of the core only: the far surroundings move so little that it does not
-    /// depend on them. Its end is found with them.
-    fn relax_core(&self, cost: &mut Cost, region: &mut Region, core: Vec<usize>, descent: &Descent) -> Result<()> {
-        let mut core = Region::new(&self.frame, core)?;
-        for (atom, position) in core.atoms.iter().zip(&mut core.positions) {
-            if let Ok(place) = region.atoms.binary_search(atom) {
-                *position = region.positions[place];
-            }
+    /// Atoms within the refinement radius of the event.
+    fn near(&self, region: &Region) -> Vec<usize> {
+        self.frame.within(&[region.positions[refine::most_displaced(region).0]], self.options.refinement_radius)
+    }
+
+    /// True when a region reaches much further than an event alone.
+    fn is_large(&self, region: &Region) -> bool {
+        2 * self.near(region).len() < region.len()
+    }
+
+    /// The way down from a saddle, pushed off along its mode, with some of the atoms only, the others at rest where they are.
+    fn relax_part(&self, region: &mut Region, atoms: Vec<usize>, (mode, step): (&[Vector], f64)) -> Result<bool> {
+        let frame = region.frame_now()?;
+        let mut part = Region::new(&frame, atoms)?;
+        for (atom, position) in part.atoms.iter().zip(&mut part.positions) {
+            let place = region.atoms.binary_search(atom);
+            *position += place.map_or_else(|_| Vector::zeros(), |place| mode[place] * step);
         }
-        core.evaluate()?;
-        Descent { force_tolerance: descent.newton_below, ..*descent }.run(&mut core, &mut |_| false)?;
-        cost.add(core.cost);
-        for (atom, position) in core.atoms.iter().zip(&core.positions) {
-            if let Ok(place) = region.atoms.binary_search(atom) {
-                region.positions[place] = *position;
-            }
-        }
-        region.evaluate()
+        part.evaluate()?;
+        let arrived = self.descent().run(&mut part, &mut |_| false)?;
+        region.cost.add(part.cost);
+        region.place(&part.atoms, &part.positions);
+        region.evaluate()?;
+        Ok(arrived)
     }
 
     /// True within the limits of `same_distance` and `same_energy`.
@@ -557,7 +584,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 5;
+const ALGORITHM: u32 = 6;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
