@@ -545,6 +545,18 @@ pub struct Curvatures<R = Row> {
     far: Vec<R>,
 }
 
+impl<R> Curvatures<R> {
+    /// Rows of all near vectors.
+    pub fn near_rows(&self) -> &[R] {
+        &self.near
+    }
+
+    /// Rows of all other vectors.
+    pub fn far_rows(&self) -> &[R] {
+        &self.far
+    }
+}
+
 /// What the frozen neighbours of an atom add up to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Frame {
@@ -555,7 +567,7 @@ pub struct Frame {
 }
 
 /// Rows of a near and of a far vector.
-fn rows(frozen: bool, symmetric: bool) -> (usize, usize) {
+pub fn rows(frozen: bool, symmetric: bool) -> (usize, usize) {
     match (frozen, symmetric) {
         (true, _) => (3, 0),
         (false, true) => (6, 5),
@@ -700,7 +712,7 @@ pub struct Springs<'a, R = Row> {
 }
 
 impl<R> Springs<'_, R> {
-    fn check(&self, records: usize) {
+    pub fn check(&self, records: usize) {
         let group = self.group;
         group.near.check(records);
         group.far.check(records);
@@ -713,42 +725,37 @@ impl<R> Springs<'_, R> {
 dispatch! {
     /// First part of the product of the Hessian with `v`: pair terms go to `product` (of which the sum with frozen neighbours is
     /// already there), changes of densities to `change`.
-    pub fn stretch<R: Lane> / stretch_body(
-        springs: Springs<'_, R>, v: &[Record], product: &mut [Record], change: &mut [f64]
+    pub fn stretch / stretch_body(
+        springs: Springs<'_>, v: &[Record], product: &mut [Record], change: &mut [f64]
     )
 }
 
 #[inline(always)]
-unsafe fn stretch_body<L: Lanes, R: Lane>(
-    springs: Springs<'_, R>,
-    v: &[Record],
-    product: &mut [Record],
-    change: &mut [f64],
-) {
+unsafe fn stretch_body<L: Lanes>(springs: Springs<'_>, v: &[Record], product: &mut [Record], change: &mut [f64]) {
     springs.check(v.len());
     assert!(product.len() >= v.len() && change.len() >= v.len());
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     unsafe {
         match (springs.group.frozen, springs.symmetric) {
-            (true, _) => return stretch_frozen::<L, R>(springs, v, change),
-            (false, true) => run_stretch::<L, R, true, true>(springs, v, product, change),
-            (false, false) => run_stretch::<L, R, true, false>(springs, v, product, change),
+            (true, _) => return stretch_frozen::<L>(springs, v, change),
+            (false, true) => run_stretch::<L, true, true>(springs, v, product, change),
+            (false, false) => run_stretch::<L, true, false>(springs, v, product, change),
         }
-        run_stretch::<L, R, false, true>(springs, v, product, change);
+        run_stretch::<L, false, true>(springs, v, product, change);
     }
 }
 
 #[inline(always)]
-unsafe fn stretch_frozen<L: Lanes, R: Lane>(springs: Springs<'_, R>, v: &[Record], change: &mut [f64]) {
+unsafe fn stretch_frozen<L: Lanes>(springs: Springs<'_>, v: &[Record], change: &mut [f64]) {
     let stream = &springs.group.near;
     let mut row = springs.curvatures.near.as_ptr();
     // SAFETY: as promised by the caller.
     unsafe {
         for (vector, &owner) in stream.owners[..stream.len()].iter().enumerate() {
             let [x, y, z, _] = v[owner as usize / 4].0;
-            let c = L::mul(R::load::<L>(row), L::splat(-x));
-            let c = L::fma(R::load::<L>(row.add(1)), L::splat(-y), c);
-            let c = L::fma(R::load::<L>(row.add(2)), L::splat(-z), c);
+            let c = L::mul(Row::load::<L>(row), L::splat(-x));
+            let c = L::fma(Row::load::<L>(row.add(1)), L::splat(-y), c);
+            let c = L::fma(Row::load::<L>(row.add(2)), L::splat(-z), c);
             L::accumulate(change.as_mut_ptr(), stream.list.as_ptr().add(vector * WIDTH), c);
             row = row.add(3);
         }
@@ -756,8 +763,8 @@ unsafe fn stretch_frozen<L: Lanes, R: Lane>(springs: Springs<'_, R>, v: &[Record
 }
 
 #[inline(always)]
-unsafe fn run_stretch<L: Lanes, R: Lane, const NEAR: bool, const SYMMETRIC: bool>(
-    springs: Springs<'_, R>,
+unsafe fn run_stretch<L: Lanes, const NEAR: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_>,
     v: &[Record],
     product: &mut [Record],
     change: &mut [f64],
@@ -787,15 +794,15 @@ unsafe fn run_stretch<L: Lanes, R: Lane, const NEAR: bool, const SYMMETRIC: bool
             ahead = look_up::<L>(v.as_ptr(), *owner, index);
             L::prefetch(row.wrapping_add(ROWS_AHEAD));
 
-            let n = [R::load::<L>(row), R::load::<L>(row.add(1)), R::load::<L>(row.add(2))];
+            let n = [Row::load::<L>(row), Row::load::<L>(row.add(1)), Row::load::<L>(row.add(2))];
             let p = L::fma(n[2], w[2], L::fma(n[1], w[1], L::mul(n[0], w[0])));
             let p = L::sub(zero, p);
-            let along = L::mul(p, R::load::<L>(row.add(3)));
-            let across = L::sub(zero, R::load::<L>(row.add(4)));
+            let along = L::mul(p, Row::load::<L>(row.add(3)));
+            let across = L::sub(zero, Row::load::<L>(row.add(4)));
             row = row.add(5);
             if NEAR {
-                let first = R::load::<L>(row);
-                let second = if SYMMETRIC { first } else { R::load::<L>(row.add(1)) };
+                let first = Row::load::<L>(row);
+                let second = if SYMMETRIC { first } else { Row::load::<L>(row.add(1)) };
                 row = row.add(if SYMMETRIC { 1 } else { 2 });
                 L::accumulate(change, here, L::mul(p, second));
                 // Sums for each vector, as in the forces.
@@ -813,26 +820,26 @@ unsafe fn run_stretch<L: Lanes, R: Lane, const NEAR: bool, const SYMMETRIC: bool
 
 dispatch! {
     /// Second part of the product: `change` now holds the change of the slope of each embedding energy.
-    pub fn restore<R: Lane> / restore_body(springs: Springs<'_, R>, change: &[f64], product: &mut [Record])
+    pub fn restore / restore_body(springs: Springs<'_>, change: &[f64], product: &mut [Record])
 }
 
 #[inline(always)]
-unsafe fn restore_body<L: Lanes, R: Lane>(springs: Springs<'_, R>, change: &[f64], product: &mut [Record]) {
+unsafe fn restore_body<L: Lanes>(springs: Springs<'_>, change: &[f64], product: &mut [Record]) {
     springs.check(change.len());
     assert!(product.len() >= change.len());
     // SAFETY: `check` has compared the lengths; indices were made by the builder of the list.
     unsafe {
         match (springs.group.frozen, springs.symmetric) {
-            (true, _) => run_restore::<L, R, true, true>(springs, change, product),
-            (false, true) => run_restore::<L, R, false, true>(springs, change, product),
-            (false, false) => run_restore::<L, R, false, false>(springs, change, product),
+            (true, _) => run_restore::<L, true, true>(springs, change, product),
+            (false, true) => run_restore::<L, false, true>(springs, change, product),
+            (false, false) => run_restore::<L, false, false>(springs, change, product),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn run_restore<L: Lanes, R: Lane, const FROZEN: bool, const SYMMETRIC: bool>(
-    springs: Springs<'_, R>,
+unsafe fn run_restore<L: Lanes, const FROZEN: bool, const SYMMETRIC: bool>(
+    springs: Springs<'_>,
     change: &[f64],
     product: &mut [Record],
 ) {
@@ -847,7 +854,7 @@ unsafe fn run_restore<L: Lanes, R: Lane, const FROZEN: bool, const SYMMETRIC: bo
             let index = stream.list.as_ptr().add(vector * WIDTH);
             L::prefetch(row.wrapping_add(ROWS_AHEAD));
             let there = L::gather_numbers(change.as_ptr(), index);
-            let n = [R::load::<L>(row), R::load::<L>(row.add(1)), R::load::<L>(row.add(2))];
+            let n = [Row::load::<L>(row), Row::load::<L>(row.add(1)), Row::load::<L>(row.add(2))];
             if FROZEN {
                 sum = [L::fma(there, n[0], sum[0]), L::fma(there, n[1], sum[1]), L::fma(there, n[2], sum[2])];
                 row = row.add(3);
@@ -857,8 +864,8 @@ unsafe fn run_restore<L: Lanes, R: Lane, const FROZEN: bool, const SYMMETRIC: bo
                 }
             } else {
                 let here = L::splat(change[owner as usize / 4]);
-                let first = R::load::<L>(row.add(5));
-                let second = if SYMMETRIC { first } else { R::load::<L>(row.add(6)) };
+                let first = Row::load::<L>(row.add(5));
+                let second = if SYMMETRIC { first } else { Row::load::<L>(row.add(6)) };
                 let c = L::fma(here, first, L::mul(there, second));
                 let v = [L::mul(n[0], c), L::mul(n[1], c), L::mul(n[2], c)];
                 L::exchange(product, index, product.add(owner as usize / 4), v);

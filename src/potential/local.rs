@@ -10,8 +10,8 @@
 
 use super::block::{Block, Candidate, Lists};
 use super::kernel::{self, Curvatures, Frame, Group, Springs};
-pub use super::lanes::ShortRow;
-use super::lanes::{Lane, Level, Record, Row};
+use super::lanes::{Lane, Level, Record};
+use super::short::{self, ShortHessian};
 use super::{Engine, Potential};
 use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
@@ -330,21 +330,22 @@ impl LocalEngine {
 
     /// The Hessian of the active atoms at these positions; costs least where the last evaluation was.
     pub fn hessian(&mut self, positions: &[Vector]) -> Result<LocalHessian> {
-        self.hessian_kept_as(positions)
+        self.go_to(positions)?;
+        Ok(self.list.hessian(&self.surroundings))
     }
 
-    /// The same with the second derivatives of pairs kept in single precision, 6e-8 of each: products of large sets of atoms wait
-    /// for memory, and iterative solutions ask for no more. It is symmetric, and rigid translations stay free of force.
-    pub fn short_hessian(&mut self, positions: &[Vector]) -> Result<LocalHessian<ShortRow>> {
-        self.hessian_kept_as(positions)
+    /// The same in single precision: iterative solutions ask for no more.
+    pub fn short_hessian(&mut self, positions: &[Vector]) -> Result<ShortHessian> {
+        self.go_to(positions)?;
+        Ok(self.list.short_hessian(&self.surroundings))
     }
 
-    fn hessian_kept_as<R: Lane>(&mut self, positions: &[Vector]) -> Result<LocalHessian<R>> {
+    fn go_to(&mut self, positions: &[Vector]) -> Result<()> {
         self.check(positions)?;
         if self.list.positions != positions {
             self.evaluate(positions)?;
         }
-        Ok(self.list.hessian(&self.surroundings))
+        Ok(())
     }
 
     /// Forces at the positions of the last evaluation on every atom that can feel the active ones, frozen ones within two
@@ -663,14 +664,20 @@ impl List {
         }
     }
 
-    fn hessian<R: Lane>(&self, surroundings: &Surroundings) -> LocalHessian<R> {
+    /// Pairs within their cutoffs with their second derivatives, what frozen neighbours add up to, and which groups have one density.
+    fn derivatives<R: Lane>(&self, potential: &Potential) -> (Vec<Group>, Vec<Curvatures<R>>, Vec<Frame>, Vec<bool>) {
         let mut frames = vec![Frame::default(); self.own];
-        let potential = &surroundings.potential;
         let groups = self.block.within_cutoffs(potential, Level::best(), &self.records);
         let curvatures = Block::curvatures(potential, &groups, Level::best(), &self.records, &mut frames);
+        let symmetric = groups.iter().map(|g| potential.tables()[g.table].symmetric).collect();
+        (groups, curvatures, frames, symmetric)
+    }
+
+    fn hessian(&self, surroundings: &Surroundings) -> LocalHessian {
+        let (groups, curvatures, frames, symmetric) = self.derivatives(&surroundings.potential);
         let records = self.records.len();
         LocalHessian {
-            symmetric: groups.iter().map(|g| potential.tables()[g.table].symmetric).collect(),
+            symmetric,
             groups: groups.into(),
             curvatures,
             frames,
@@ -685,14 +692,28 @@ impl List {
             }),
         }
     }
+
+    fn short_hessian(&self, surroundings: &Surroundings) -> ShortHessian {
+        let (groups, curvatures, frames, symmetric) = self.derivatives(&surroundings.potential);
+        ShortHessian::new(short::Parts {
+            groups: groups.into(),
+            symmetric,
+            curvatures,
+            frames,
+            slots: self.slots.clone(),
+            moving: self.moving.clone(),
+            bend: self.bend.clone(),
+            records: self.records.len(),
+        })
+    }
 }
 
 /// The block of the Hessian that belongs to the active atoms.
 #[derive(Debug)]
-pub struct LocalHessian<R = Row> {
+pub struct LocalHessian {
     groups: Arc<Vec<Group>>,
     symmetric: Vec<bool>,
-    curvatures: Vec<Curvatures<R>>,
+    curvatures: Vec<Curvatures>,
     frames: Vec<Frame>,
     slots: Arc<Vec<u32>>,
     moving: Arc<Vec<(u32, u32)>>,
@@ -708,7 +729,7 @@ struct Work {
     total: Vec<f64>,
 }
 
-impl<R: Lane> LocalHessian<R> {
+impl LocalHessian {
     /// `out = H v` over the active atoms [energy/length^2 times the unit of v].
     pub fn apply(&self, v: &[Vector], out: &mut [Vector]) {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
@@ -749,14 +770,14 @@ impl<R: Lane> LocalHessian<R> {
         }
     }
 
-    fn springs(&self) -> impl Iterator<Item = Springs<'_, R>> {
+    fn springs(&self) -> impl Iterator<Item = Springs<'_>> {
         (self.groups.iter().zip(&self.curvatures).zip(&self.symmetric))
             .map(|((group, curvatures), &symmetric)| Springs { group, curvatures, symmetric })
     }
 }
 
-impl<R: Lane> Clone for LocalHessian<R> {
-    fn clone(&self) -> LocalHessian<R> {
+impl Clone for LocalHessian {
+    fn clone(&self) -> LocalHessian {
         let records = self.slots.len() + 1;
         LocalHessian {
             groups: self.groups.clone(),

@@ -16,6 +16,7 @@ pub mod lennard_jones;
 pub mod local;
 pub mod radial;
 pub mod setfl;
+pub mod short;
 mod single;
 pub mod spline;
 mod tables;

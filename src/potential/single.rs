@@ -162,6 +162,28 @@ pub trait Singles: Lanes {
     unsafe fn collect(base: *const Short, index: *const u32) -> [Self::S; 4];
     /// Add sixteen vectors to the records at sixteen indices, one after the other, and subtract their sum from another record.
     unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, v: [Self::S; 3]);
+    /// Eight numbers and eight others.
+    unsafe fn join(low: *const f32, high: *const f32) -> Self::S;
+    /// One number eight times and another.
+    unsafe fn halves(low: f32, high: f32) -> Self::S;
+    /// From two records, one for the first eight and one for the others, to the records at sixteen indices, component by component.
+    unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Self::S; 4];
+    /// Add sixteen vectors to the records at sixteen indices, one after the other, and subtract the sums of their halves from two
+    /// other records. Numbers for the fourth components are added there, and the sums over halves of other ones here.
+    unsafe fn exchange_halves<const FOURTH: bool>(
+        base: *mut Short,
+        index: *const u32,
+        owners: [*mut Short; 2],
+        v: [Self::S; 3],
+        there: Self::S,
+        here: Self::S,
+    );
+    /// Subtract the sums of the halves of sixteen vectors from two records.
+    unsafe fn subtract_halves(owners: [*mut Short; 2], v: [Self::S; 3]);
+    /// Subtract sixteen numbers from the fourth components of the records at sixteen indices, one after the other.
+    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S);
+    /// The numbers `base[index / 4]`.
+    unsafe fn numbers(base: *const f32, index: *const u32) -> Self::S;
     /// Add sixteen numbers to `base[index / 4]`, one after the other.
     unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S);
     /// Of the sixteen indices that have a bit in `valid`, append those whose squared distance `s` is below the first of two limits to
@@ -272,6 +294,65 @@ macro_rules! in_arrays {
                 }
             }
             #[inline(always)]
+            unsafe fn join(low: *const f32, high: *const f32) -> Self::S {
+                map(|k| unsafe { if k < WIDTH { *low.add(k) } else { *high.add(k - WIDTH) } })
+            }
+            #[inline(always)]
+            unsafe fn halves(low: f32, high: f32) -> Self::S {
+                map(|k| if k < WIDTH { low } else { high })
+            }
+            #[inline(always)]
+            unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Self::S; 4] {
+                let mut v = [[0.0; SINGLES]; 4];
+                let owners = owners.map(|owner| unsafe { *owner });
+                for k in 0..SINGLES {
+                    let record = unsafe { *base.add(*index.add(k) as usize / 4) };
+                    (0..4).for_each(|c| v[c][k] = record.0[c] - owners[k / WIDTH].0[c]);
+                }
+                v
+            }
+            #[inline(always)]
+            unsafe fn exchange_halves<const FOURTH: bool>(
+                base: *mut Short,
+                index: *const u32,
+                owners: [*mut Short; 2],
+                v: [Self::S; 3],
+                there: Self::S,
+                here: Self::S,
+            ) {
+                for k in 0..SINGLES {
+                    let record = unsafe { &mut *base.add(*index.add(k) as usize / 4) };
+                    (0..3).for_each(|c| record.0[c] += v[c][k]);
+                    if FOURTH {
+                        record.0[3] += there[k];
+                    }
+                }
+                unsafe { Self::subtract_halves(owners, v) };
+                if FOURTH {
+                    for (half, owner) in here.chunks(WIDTH).zip(owners) {
+                        unsafe { (*owner).0[3] += half.iter().sum::<f32>() };
+                    }
+                }
+            }
+            #[inline(always)]
+            unsafe fn subtract_halves(owners: [*mut Short; 2], v: [Self::S; 3]) {
+                for c in 0..3 {
+                    for (half, owner) in v[c].chunks(WIDTH).zip(owners) {
+                        unsafe { (*owner).0[c] -= half.iter().sum::<f32>() };
+                    }
+                }
+            }
+            #[inline(always)]
+            unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S) {
+                for k in 0..SINGLES {
+                    unsafe { (*base.add(*index.add(k) as usize / 4)).0[3] -= v[k] };
+                }
+            }
+            #[inline(always)]
+            unsafe fn numbers(base: *const f32, index: *const u32) -> Self::S {
+                map(|k| unsafe { *base.add(*index.add(k) as usize / 4) })
+            }
+            #[inline(always)]
             unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S) {
                 for k in 0..SINGLES {
                     unsafe { *base.add(*index.add(k) as usize / 4) += v[k] };
@@ -312,6 +393,84 @@ mod x86 {
     use std::arch::x86_64::*;
 
     // SAFETY of every block below: the caller of a method of `Singles` vouches for the features and for the pointers.
+
+    #[inline(always)]
+    unsafe fn low(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))) }
+    }
+
+    #[inline(always)]
+    unsafe fn high(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))) }
+    }
+
+    /// The records at sixteen indices: k, k + 4, k + 8 and k + 12 in the quarters of vector k.
+    #[inline(always)]
+    unsafe fn records(base: *const Short, index: *const u32) -> [__m512; 4] {
+        unsafe {
+            let base = base.cast::<f32>();
+            let one = |k: usize| _mm_load_ps(base.add(*index.add(k) as usize));
+            let four = |k: usize| {
+                let v = _mm512_castps128_ps512(one(k));
+                let v = _mm512_insertf32x4::<1>(v, one(k + 4));
+                let v = _mm512_insertf32x4::<2>(v, one(k + 8));
+                _mm512_insertf32x4::<3>(v, one(k + 12))
+            };
+            [four(0), four(1), four(2), four(3)]
+        }
+    }
+
+    /// Their components.
+    #[inline(always)]
+    unsafe fn columns([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+        unsafe {
+            let pair = |a, b| (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let ((xy_ab, zw_ab), (xy_cd, zw_cd)) = (pair(a, b), pair(c, d));
+            [low(xy_ab, xy_cd), high(xy_ab, xy_cd), low(zw_ab, zw_cd), high(zw_ab, zw_cd)]
+        }
+    }
+
+    /// Components as records, in the order of `records`.
+    #[inline(always)]
+    unsafe fn columns_to_records([x, y, z, w]: [__m512; 4]) -> [__m512; 4] {
+        unsafe {
+            let (xy, zw) = (_mm512_unpacklo_ps(x, y), _mm512_unpacklo_ps(z, w));
+            let (xy_high, zw_high) = (_mm512_unpackhi_ps(x, y), _mm512_unpackhi_ps(z, w));
+            [low(xy, zw), high(xy, zw), low(xy_high, zw_high), high(xy_high, zw_high)]
+        }
+    }
+
+    /// Add what `columns_to_records` has made to the records at sixteen indices, one after the other.
+    #[inline(always)]
+    unsafe fn put(base: *mut Short, index: *const u32, v: [__m512; 4]) {
+        unsafe {
+            let base = base.cast::<f32>();
+            let one = |k: usize, v: __m128| {
+                let record = base.add(*index.add(k) as usize);
+                _mm_store_ps(record, _mm_add_ps(v, _mm_load_ps(record)));
+            };
+            for (k, v) in v.into_iter().enumerate() {
+                one(k, _mm512_castps512_ps128(v));
+                one(k + 4, _mm512_extractf32x4_ps::<1>(v));
+                one(k + 8, _mm512_extractf32x4_ps::<2>(v));
+                one(k + 12, _mm512_extractf32x4_ps::<3>(v));
+            }
+        }
+    }
+
+    /// Subtract the first two quarters from one record and the others from another.
+    #[inline(always)]
+    unsafe fn subtract_quarters(owners: [*mut Short; 2], v: __m512) {
+        unsafe {
+            let halves = [_mm512_castps512_ps256(v), _mm512_extractf32x8_ps::<1>(v)];
+            for (half, owner) in halves.into_iter().zip(owners) {
+                let sum = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps::<1>(half));
+                let to = owner.cast::<f32>();
+                _mm_store_ps(to, _mm_sub_ps(_mm_load_ps(to), sum));
+            }
+        }
+    }
+
     impl Singles for Avx512 {
         type S = __m512;
         type Segments = __m512i;
@@ -381,51 +540,84 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn collect(base: *const Short, index: *const u32) -> [__m512; 4] {
-            unsafe {
-                let base = base.cast::<f32>();
-                let one = |k: usize| _mm_load_ps(base.add(*index.add(k) as usize));
-                // Records k, k + 4, k + 8, k + 12 in the quarters.
-                let four = |k: usize| {
-                    let v = _mm512_castps128_ps512(one(k));
-                    let v = _mm512_insertf32x4::<1>(v, one(k + 4));
-                    let v = _mm512_insertf32x4::<2>(v, one(k + 8));
-                    _mm512_insertf32x4::<3>(v, one(k + 12))
-                };
-                let (a, b, c, d) = (four(0), four(1), four(2), four(3));
-                let pair = |a, b| (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-                let ((xy_ab, zw_ab), (xy_cd, zw_cd)) = (pair(a, b), pair(c, d));
-                let low = |a, b| _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
-                let high = |a, b| _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
-                [low(xy_ab, xy_cd), high(xy_ab, xy_cd), low(zw_ab, zw_cd), high(zw_ab, zw_cd)]
-            }
+            unsafe { columns(records(base, index)) }
         }
         #[inline(always)]
         unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, [x, y, z]: [__m512; 3]) {
             unsafe {
-                let base = base.cast::<f32>();
-                let put = |k: usize, v: __m128| {
-                    let record = base.add(*index.add(k) as usize);
-                    _mm_store_ps(record, _mm_add_ps(v, _mm_load_ps(record)));
-                };
-                let zero = _mm512_setzero_ps();
-                let low = |a, b| _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
-                let high = |a, b| _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
-                let (xy, z_) = (_mm512_unpacklo_ps(x, y), _mm512_unpacklo_ps(z, zero));
-                let (xy_high, z_high) = (_mm512_unpackhi_ps(x, y), _mm512_unpackhi_ps(z, zero));
-                // Vectors k, k + 4, k + 8 and k + 12 as records.
-                let v = [low(xy, z_), high(xy, z_), low(xy_high, z_high), high(xy_high, z_high)];
-                for (k, v) in v.into_iter().enumerate() {
-                    put(k, _mm512_castps512_ps128(v));
-                    put(k + 4, _mm512_extractf32x4_ps::<1>(v));
-                    put(k + 8, _mm512_extractf32x4_ps::<2>(v));
-                    put(k + 12, _mm512_extractf32x4_ps::<3>(v));
-                }
+                let v = columns_to_records([x, y, z, _mm512_setzero_ps()]);
+                put(base, index, v);
                 let sum = _mm512_add_ps(_mm512_add_ps(v[0], v[1]), _mm512_add_ps(v[2], v[3]));
                 let sum = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps::<1>(sum));
                 let sum = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum));
                 let to = owner.cast::<f32>();
                 _mm_store_ps(to, _mm_sub_ps(_mm_load_ps(to), sum));
             }
+        }
+        #[inline(always)]
+        unsafe fn join(low: *const f32, high: *const f32) -> __m512 {
+            unsafe { _mm512_insertf32x8::<1>(_mm512_castps256_ps512(_mm256_loadu_ps(low)), _mm256_loadu_ps(high)) }
+        }
+        #[inline(always)]
+        unsafe fn halves(low: f32, high: f32) -> __m512 {
+            unsafe { _mm512_mask_broadcastss_ps(_mm512_set1_ps(low), 0xff00, _mm_set_ss(high)) }
+        }
+        #[inline(always)]
+        unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [__m512; 4] {
+            unsafe {
+                let low = _mm512_broadcast_f32x4(_mm_load_ps(owners[0].cast()));
+                let from = _mm512_mask_broadcast_f32x4(low, 0xff00, _mm_load_ps(owners[1].cast()));
+                let [a, b, c, d] = records(base, index);
+                columns([
+                    _mm512_sub_ps(a, from),
+                    _mm512_sub_ps(b, from),
+                    _mm512_sub_ps(c, from),
+                    _mm512_sub_ps(d, from),
+                ])
+            }
+        }
+        #[inline(always)]
+        unsafe fn exchange_halves<const FOURTH: bool>(
+            base: *mut Short,
+            index: *const u32,
+            owners: [*mut Short; 2],
+            [x, y, z]: [__m512; 3],
+            there: __m512,
+            here: __m512,
+        ) {
+            unsafe {
+                let v = columns_to_records([x, y, z, there]);
+                put(base, index, v);
+                let mut sum = _mm512_add_ps(_mm512_add_ps(v[0], v[1]), _mm512_add_ps(v[2], v[3]));
+                if FOURTH {
+                    // The sum of each quarter, in all of its places.
+                    let here = _mm512_add_ps(here, _mm512_permute_ps::<0b10_11_00_01>(here));
+                    let here = _mm512_add_ps(here, _mm512_permute_ps::<0b01_00_11_10>(here));
+                    sum = _mm512_mask_sub_ps(sum, 0x8888, _mm512_setzero_ps(), here);
+                }
+                subtract_quarters(owners, sum);
+            }
+        }
+        #[inline(always)]
+        unsafe fn subtract_halves(owners: [*mut Short; 2], [x, y, z]: [__m512; 3]) {
+            unsafe {
+                let v = columns_to_records([x, y, z, _mm512_setzero_ps()]);
+                subtract_quarters(owners, _mm512_add_ps(_mm512_add_ps(v[0], v[1]), _mm512_add_ps(v[2], v[3])));
+            }
+        }
+        #[inline(always)]
+        unsafe fn take_fourths(base: *mut Short, index: *const u32, v: __m512) {
+            unsafe {
+                let mut numbers = [0.0f32; SINGLES];
+                _mm512_storeu_ps(numbers.as_mut_ptr(), v);
+                for (k, x) in numbers.iter().enumerate() {
+                    *base.cast::<f32>().add(*index.add(k) as usize + 3) -= x;
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn numbers(base: *const f32, index: *const u32) -> __m512 {
+            unsafe { _mm512_i32gather_ps::<1>(_mm512_loadu_si512(index.cast()), base.cast()) }
         }
         #[inline(always)]
         unsafe fn add_each(base: *mut f32, index: *const u32, v: __m512) {

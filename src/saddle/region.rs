@@ -4,7 +4,8 @@ use super::vectors::{copy, largest, remove_mean};
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
-use crate::potential::local::{LocalHessian, ShortRow, Surroundings};
+use crate::potential::local::Surroundings;
+use crate::potential::short::ShortHessian;
 use crate::potential::{Engine, LocalEngine, Potential};
 use std::sync::{Arc, OnceLock};
 
@@ -192,7 +193,7 @@ pub struct Region<'a> {
     /// What this region has spent.
     pub cost: Cost,
     engine: LocalEngine,
-    hessian: Option<LocalHessian<ShortRow>>,
+    hessian: Option<ShortHessian>,
     /// True when the engine was last at other positions.
     elsewhere: bool,
 }
