@@ -17,7 +17,7 @@ use vitric::potential::{Engine, LocalEngine, Potential};
 use vitric::saddle::lanczos::{Lanczos, Stop};
 use vitric::saddle::path::StringMethod;
 use vitric::saddle::store::merge;
-use vitric::saddle::{Artn, Campaign, Event, Goal, Outcome, Search};
+use vitric::saddle::{Artn, Campaign, Event, Goal, Outcome, Scope, Search};
 
 fn unpack(name: &str) -> String {
     let mut text = String::new();
@@ -193,6 +193,19 @@ fn distance_from_start(configuration: &Configuration) -> f64 {
     moved.iter().map(|d| (d - mean).norm()).fold(0.0, f64::max)
 }
 
+/// Distance from the start and energy over it of the minima on both sides of a saddle, the nearer one first.
+fn ends(saddle: &Configuration, mode: &[Vector], start: f64) -> [(f64, f64); 2] {
+    let mut ends = [1.0, -1.0].map(|sign| {
+        let mut side = saddle.clone();
+        side.positions.iter_mut().zip(mode).for_each(|(x, d)| *x += d * (sign * 0.25));
+        let mut engine = Engine::new(&potential(), &side).unwrap();
+        descend(&mut engine, &mut side, 1e-3);
+        (distance_from_start(&side), engine.energy - start)
+    });
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ends
+}
+
 /// Everything an event claims, found again with all atoms free.
 fn verify(event: &Event) {
     let name = format!("event of atom {}, try {}", event.atom, event.attempt);
@@ -220,14 +233,7 @@ fn verify(event: &Event) {
     assert!(first < 0.0 && second > 0.0, "{name}: eigenvalues {first}, {second}");
     assert!((first - event.eigenvalue).abs() < 0.02, "{name}: eigenvalue {first}, said {}", event.eigenvalue);
 
-    let mut ends = [1.0, -1.0].map(|sign| {
-        let mut side = saddle.clone();
-        side.positions.iter_mut().zip(&mode).for_each(|(x, d)| *x += d * (sign * 0.25));
-        let mut engine = Engine::new(&potential(), &side).unwrap();
-        descend(&mut engine, &mut side, 1e-3);
-        (distance_from_start(&side), engine.energy - start)
-    });
-    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let ends = ends(&saddle, &mode, start);
     assert!(ends[0].0 < 0.1 && ends[0].1.abs() < 5e-3, "{name}: the start is {ends:?}");
     assert!(ends[1].0 > 0.1, "{name}: the end is {ends:?}");
     assert!((ends[1].1 - event.final_energy).abs() < 5e-3, "{name}: {ends:?}, said {}", event.final_energy);
@@ -266,6 +272,36 @@ fn connected_events_are_what_they_claim() {
     let rises = |k: &usize| path.energy[k + 1] > path.energy[*k];
     assert_eq!((0..path.energy.len() - 1).filter(rises).count(), path.saddle, "{:?}", path.energy);
     assert!(path.energy.iter().all(|e| e.is_finite()) && path.residual_force < 0.5, "{}", path.residual_force);
+}
+
+#[test]
+fn the_outcome_is_what_steepest_descents_from_the_saddle_say() {
+    let start = {
+        let mut engine = Engine::new(&potential(), glass()).unwrap();
+        engine.evaluate(&glass().cell, &glass().positions).unwrap();
+        engine.energy
+    };
+    let search = search(Artn { keep_configurations: true, region: Scope::All, ..Artn::default() });
+    // Around these, sides return to the start only as long as other atoms are held where the start has them.
+    let tries = [335, 724, 829].into_par_iter();
+    let looked_at = tries.map(|atom| {
+        let event = search.run(atom, 0, 5).unwrap();
+        if ![Outcome::Connected, Outcome::Disconnected].contains(&event.outcome) {
+            return [0, 0];
+        }
+        let mut saddle = glass().clone();
+        event.saddle.iter().for_each(|(atom, d)| saddle.positions[*atom] += d);
+        let mut engine = Engine::new(&potential(), &saddle).unwrap();
+        let hessian = engine.hessian(&saddle.cell, &saddle.positions).unwrap();
+        let [(eigenvalue, mode), _] = lowest_two(&hessian, saddle.len());
+        let ends = ends(&saddle, &mode, start);
+        let returns = ends.iter().filter(|end| end.0 < 0.1 && end.1.abs() < 5e-3).count();
+        let connected = event.outcome == Outcome::Connected;
+        assert!(eigenvalue < 0.0 && (returns == 1) == connected, "atom {atom}: {:?}, sides {ends:?}", event.outcome);
+        [usize::from(connected), usize::from(!connected)]
+    });
+    let [connected, disconnected] = looked_at.reduce(|| [0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]);
+    assert!(disconnected >= 1, "{connected} connected, {disconnected} disconnected");
 }
 
 /// A saddle that another program found: barrier, final energy, and distance of the saddle from the minimum.

@@ -405,8 +405,8 @@ pub(super) const SAME_SADDLE: f64 = 0.25;
 /// ... and its energy falls by no more than this [energy]: with all atoms free some 0.015 are usual.
 const SAME_ANSWER: f64 = 0.03;
 
-/// Let all atoms within `free_radius` answer: harmonically, or in a refinement where that is not enough. The forces have to become as
-/// small as those of a refined saddle: what is soft far out is not known before.
+/// Let all atoms within `free_radius` answer: harmonically, with what that leaves mended where it is, or in a refinement where that is
+/// not enough. The forces have to become as small as those of a refined saddle: what is soft far out is not known before.
 fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cost: &mut Cost) -> Result<Settled> {
     let (from, mode, inner) = saddle.widest();
     if inner >= options.free_radius {
@@ -452,8 +452,8 @@ fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cos
 /// Radius around an atom that feels too much within which the others take part [length].
 const SPOT: f64 = 8.0;
 
-/// Relax what a harmonic answer leaves where it does not hold: atoms that feel more than `refined_force_tolerance` with those
-/// around them, at the cost of these alone, the others at rest where they are. True when no atom feels more any longer.
+/// Relax what a harmonic answer leaves where it does not hold: atoms that feel more than is wanted with those around them, at the
+/// cost of these alone, the others at rest where they are. True when no atom feels more any longer.
 fn mend(options: &Artn, region: &mut Region, mode: &[Vector], wanted: f64) -> Result<bool> {
     let aim = Aim { force: 0.5 * wanted, steps: 8 };
     loop {
