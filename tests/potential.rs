@@ -551,6 +551,21 @@ fn local_engine_gives_the_differences_of_the_whole_sample() {
                     felt[atom] = true;
                     assert!((force - whole.forces[atom]).amax() < 1e-10 * scale, "step {step}: atom {atom}");
                 }
+                // An engine that starts from here, in which fewer atoms move.
+                let few: Vec<usize> = local.active().iter().copied().step_by(3).collect();
+                let mut inner = LocalEngine::within(&local.surroundings_now(), &few).unwrap();
+                let there = moved(&inner.start_positions(), &directions(few.len(), 80 + step), 0.1);
+                inner.evaluate(&there).unwrap();
+                let (mut then, before) = (all.clone(), whole.energy);
+                few.iter().zip(&there).for_each(|(&atom, x)| then[atom] = *x);
+                let mut second = engine(&potential, &c);
+                second.evaluate(&c.cell, &then).unwrap();
+                let error = (inner.energy - (second.energy - before)).abs();
+                assert!(error < 1e-9, "step {step}: energy from here differs by {error}");
+                let expected: Vec<Vector> = few.iter().map(|&atom| second.forces[atom]).collect();
+                let scale = expected.iter().map(|f| f.amax()).fold(1.0, f64::max);
+                assert!(largest(&inner.forces, &expected) < 1e-11 * scale, "step {step}: forces from here");
+
                 let base = engine(&potential, &c);
                 for atom in (0..c.len()).filter(|&atom| !felt[atom]) {
                     assert!((base.forces[atom] - whole.forces[atom]).amax() < 1e-10 * scale);

@@ -89,8 +89,8 @@ impl Surroundings {
             (positions[atom], fractions[atom], forces[atom]) = (*x, s - s.map(f64::floor), *force);
         }
         let (mut density, mut slope) = (self.density.clone(), self.slope.clone());
-        for ((&atom, total), bend) in list.atoms.iter().zip(&list.total).zip(&list.slope) {
-            (density[atom], slope[atom]) = (*total, *bend);
+        for ((&atom, total), now) in list.atoms.iter().zip(&list.total).zip(&list.slope) {
+            (density[atom], slope[atom]) = (*total, *now);
         }
         let (potential, cell, species) = (self.potential.clone(), self.cell.clone(), self.species.clone());
         let (first, order) = (vec![0; self.first.len()], vec![0; self.order.len()]);
