@@ -775,24 +775,3 @@ impl LocalHessian {
             .map(|((group, curvatures), &symmetric)| Springs { group, curvatures, symmetric })
     }
 }
-
-impl Clone for LocalHessian {
-    fn clone(&self) -> LocalHessian {
-        let records = self.slots.len() + 1;
-        LocalHessian {
-            groups: self.groups.clone(),
-            symmetric: self.symmetric.clone(),
-            curvatures: self.curvatures.clone(),
-            frames: self.frames.clone(),
-            slots: self.slots.clone(),
-            moving: self.moving.clone(),
-            bend: self.bend.clone(),
-            work: Mutex::new(Work {
-                v: vec![Record::default(); records],
-                product: vec![Record::default(); records],
-                change: vec![0.0; records],
-                total: vec![0.0; self.bend.len()],
-            }),
-        }
-    }
-}
