@@ -70,6 +70,16 @@ impl std::str::FromStr for Precision {
     }
 }
 
+/// Parts of the Hessian that concern one atom, or two near ones.
+#[derive(Clone, Debug)]
+pub struct Springs {
+    /// The blocks on the diagonal of the Hessian: stiffness of each atom against all others at rest [energy/length^2].
+    pub stiffness: Vec<Tensor>,
+    /// Two atoms, and the second derivative of what they have of their pair energy and of their densities: less it is their block of
+    /// the Hessian but for the curvature of embedding energies [energy/length^2].
+    pub pairs: Vec<(usize, usize, Tensor)>,
+}
+
 /// Evaluates a potential on one sample and keeps its neighbour list between calls.
 #[derive(Debug)]
 pub struct Engine {
@@ -438,14 +448,15 @@ impl Engine {
         Ok(partition.hessian(&self.potential))
     }
 
-    /// The blocks on the diagonal of the Hessian, one for each atom: its stiffness against all others at rest [energy/length^2].
-    pub fn stiffness(&mut self, cell: &Cell, positions: &[Vector]) -> Result<Vec<Tensor>> {
+    /// The stiffness of each atom, and the springs between atoms closer than `reach` [length].
+    pub fn springs(&mut self, cell: &Cell, positions: &[Vector], reach: f64) -> Result<Springs> {
         self.evaluate(cell, positions)?;
         let partition = self.partition.as_ref().expect("made by evaluate");
         let embedding: Vec<[f64; 3]> = (self.species.iter().zip(self.densities()))
             .map(|(kind, density)| self.potential.embedding(*kind).evaluate(density))
             .collect();
         let mut stiffness = vec![Tensor::zeros(); positions.len()];
+        let mut pairs = Vec::new();
         let mut gradients = vec![Vector::zeros(); positions.len()];
         partition.for_each_pair(|table, i, j, d| {
             let (table, r) = (&self.potential.tables()[table], d.norm());
@@ -462,11 +473,14 @@ impl Engine {
             stiffness[j] += spring + along * (embedding[i][2] * first[1].powi(2));
             gradients[i] += n * first[1];
             gradients[j] -= n * second[1];
+            if r < reach {
+                pairs.push((i, j, spring));
+            }
         });
         for ((stiffness, gradient), [.., bend]) in stiffness.iter_mut().zip(&gradients).zip(&embedding) {
             *stiffness += gradient * gradient.transpose() * *bend;
         }
-        Ok(stiffness)
+        Ok(Springs { stiffness, pairs })
     }
 
     /// Density at each atom at the last evaluation.

@@ -1,5 +1,6 @@
 //! Small steps downhill: damped motion across a direction, descent to a minimum, and Newton steps by conjugate gradients.
 
+use super::incomplete::Row;
 use super::region::Region;
 use super::vectors::{add_scaled, copy, dot, largest, norm, remove, remove_mean, scale};
 use crate::cell::Vector;
@@ -74,6 +75,7 @@ pub struct Newton {
     softened: Vec<Vector>,
     direction: Vec<Vector>,
     product: Vec<Vector>,
+    work: Vec<Row>,
 }
 
 /// How far to solve.
@@ -94,14 +96,15 @@ pub struct Solve {
 const LAST_STEPS: usize = 4;
 
 impl Newton {
-    /// Solve `H s = f` for `step`, across the unit vector `across`; the region must be linearized. The stiffness of each atom alone
-    /// is the preconditioner, which saves a sixth of the products.
+    /// Solve `H s = f` for `step`, across the unit vector `across`; the region must be linearized. Factors of the
+    /// Hessian of the minimum are the preconditioner, which saves half of the products.
     ///
     /// Where the curvature is negative the iteration ends, and the step goes on downhill as far as it may.
     /// Steihaug, SIAM J. Numer. Anal. 20, 626 (1983), <https://doi.org/10.1137/0720042>. False in that case.
     pub fn solve(&mut self, region: &mut Region, forces: &[Vector], across: Option<&[Vector]>, solve: Solve) -> bool {
         let n = forces.len();
         let free = region.is_free();
+        let factors = region.factors();
         let project = |x: &mut [Vector]| {
             if let Some(mode) = across {
                 remove(x, mode);
@@ -113,9 +116,10 @@ impl Newton {
         self.step.clear();
         self.step.resize(n, Vector::zeros());
         self.product.resize(n, Vector::zeros());
+        self.softened.resize(n, Vector::zeros());
         copy(&mut self.residual, forces);
         project(&mut self.residual);
-        region.soften(&self.residual, &mut self.softened);
+        factors.solve(&self.residual, &mut self.softened, &mut self.work);
         project(&mut self.softened);
         copy(&mut self.direction, &self.softened);
         let mut square = dot(&self.residual, &self.residual);
@@ -144,7 +148,7 @@ impl Newton {
                 return true;
             }
             square = dot(&self.residual, &self.residual);
-            region.soften(&self.residual, &mut self.softened);
+            factors.solve(&self.residual, &mut self.softened, &mut self.work);
             project(&mut self.softened);
             let next = dot(&self.residual, &self.softened);
             scale(&mut self.direction, next / energy);

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `push` | the direction of the kick |
 //! | `lanczos` | lowest eigenpairs from Hessian products |
+//! | `incomplete` | an approximate inverse of the Hessian |
 //! | `region` | the atoms that take part, evaluated at the cost of those alone |
 //! | `activation` | the walk to a saddle |
 //! | `refine` | the saddle to a small force, with its certificate |
@@ -25,6 +26,7 @@
 mod activation;
 mod descent;
 pub mod event;
+mod incomplete;
 pub mod lanczos;
 pub mod path;
 pub mod push;

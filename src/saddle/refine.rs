@@ -145,7 +145,7 @@ impl<'o> Climber<'o> {
                 if force > goal.0 && region.energy > goal.1 {
                     return Ok(false);
                 }
-                goal = (0.8 * force, region.energy - 2e-4);
+                goal = (0.8 * force, region.energy - 2e-5);
             }
             self.last.keep(region, mode, eigenvalue);
             self.step(region, mode, aim.force)?;

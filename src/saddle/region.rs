@@ -1,7 +1,8 @@
 //! The atoms that take part in a search, and the energy as a function of their positions alone.
 
+use super::incomplete::Incomplete;
 use super::vectors::{copy, largest, remove_mean};
-use crate::cell::{Cell, Tensor, Vector};
+use crate::cell::{Cell, Vector};
 use crate::configuration::Configuration;
 use crate::error::Result;
 use crate::potential::local::Surroundings;
@@ -11,6 +12,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Edge of the bins in which atoms are looked up [length].
 const BIN: f64 = 5.0;
+
+/// Where the first shell of neighbours ends, over the mean distance of atoms.
+const FIRST_SHELL: f64 = 1.4;
 
 /// The minimum that every search of a campaign starts from.
 #[derive(Debug)]
@@ -22,8 +26,8 @@ pub struct Frame {
     surroundings: Arc<Surroundings>,
     /// An engine with all atoms, from which those of the searches are copied.
     whole: OnceLock<LocalEngine>,
-    /// Inverse of the stiffness of each atom [length^2/energy].
-    softness: Arc<Vec<Tensor>>,
+    /// Factors of its Hessian.
+    factors: Arc<Incomplete>,
     bins: [usize; 3],
     first: Vec<usize>,
     order: Vec<u32>,
@@ -33,19 +37,18 @@ impl Frame {
     /// Sort the atoms of a minimum into bins.
     pub fn new(configuration: Configuration, potential: &Arc<Potential>) -> Result<Frame> {
         let surroundings = Surroundings::new(potential, &configuration)?;
-        let stiffness =
-            Engine::new(potential, &configuration)?.stiffness(&configuration.cell, &configuration.positions)?;
-        // A lone atom, or one at an inflection, keeps its force as it is.
-        let inverse = |k: &Tensor| k.cholesky().map_or_else(Tensor::identity, |k| k.inverse());
-        let softness = Arc::new(stiffness.iter().map(inverse).collect());
-        Ok(Frame::sorted(configuration, potential, surroundings, softness))
+        let (cell, positions) = (&configuration.cell, &configuration.positions);
+        let reach = FIRST_SHELL * (cell.volume() / positions.len().max(1) as f64).cbrt();
+        let springs = Engine::new(potential, &configuration)?.springs(cell, positions, reach)?;
+        let factors = Incomplete::new(cell, positions, &springs).into();
+        Ok(Frame::sorted(configuration, potential, surroundings, factors))
     }
 
     fn sorted(
         configuration: Configuration,
         potential: &Arc<Potential>,
         surroundings: Arc<Surroundings>,
-        softness: Arc<Vec<Tensor>>,
+        factors: Arc<Incomplete>,
     ) -> Frame {
         let cell = &configuration.cell;
         let bins = cell.widths().map(|w| ((w / BIN) as usize).clamp(1, 512));
@@ -60,7 +63,7 @@ impl Frame {
             next[b] += 1;
         }
         let (potential, whole) = (potential.clone(), OnceLock::new());
-        Frame { configuration, potential, surroundings, whole, softness, bins, first, order }
+        Frame { configuration, potential, surroundings, whole, factors, bins, first, order }
     }
 
     /// Number of atoms.
@@ -194,6 +197,7 @@ pub struct Region<'a> {
     pub cost: Cost,
     engine: LocalEngine,
     hessian: Option<ShortHessian>,
+    factors: Option<Arc<Incomplete>>,
     /// True when the engine was last at other positions.
     elsewhere: bool,
 }
@@ -213,6 +217,7 @@ impl<'a> Region<'a> {
             cost: Cost::default(),
             engine,
             hessian: None,
+            factors: None,
             elsewhere: false,
         };
         region.spend(1);
@@ -273,11 +278,13 @@ impl<'a> Region<'a> {
         }
     }
 
-    /// Displacement of each atom alone, all others at rest in the minimum, that would balance a force on it: near the answer to short
-    /// forces, `H^-1 f`, and cheap.
-    pub fn soften(&self, forces: &[Vector], out: &mut Vec<Vector>) {
-        out.clear();
-        out.extend(self.atoms.iter().zip(forces).map(|(&atom, force)| self.frame.softness[atom] * force));
+    /// Factors of the Hessian of the active atoms in the minimum, near that of the present positions.
+    pub fn factors(&mut self) -> Arc<Incomplete> {
+        let frame = self.frame;
+        let part = || {
+            if self.atoms.len() == frame.len() { frame.factors.clone() } else { frame.factors.part(&self.atoms).into() }
+        };
+        self.factors.get_or_insert_with(part).clone()
     }
 
     /// Make more atoms active; `vectors`, one component for each active atom, get zeros for the new ones. The forces on
@@ -298,6 +305,7 @@ impl<'a> Region<'a> {
         self.forces = place.iter().map(|p| p.map_or(Vector::zeros(), |k| self.forces[k])).collect();
         self.engine = self.frame.engine(&self.atoms)?;
         self.hessian = None;
+        self.factors = None;
         self.elsewhere = true;
         self.spend(1);
         Ok(true)
@@ -311,7 +319,7 @@ impl<'a> Region<'a> {
         let mut configuration = self.frame.configuration.clone();
         self.atoms.iter().zip(&self.positions).for_each(|(&atom, p)| configuration.positions[atom] = *p);
         let surroundings = self.engine.surroundings_now();
-        Ok(Frame::sorted(configuration, &self.frame.potential, surroundings, self.frame.softness.clone()))
+        Ok(Frame::sorted(configuration, &self.frame.potential, surroundings, self.frame.factors.clone()))
     }
 
     /// Take positions for those atoms that are active here.
