@@ -198,6 +198,8 @@ pub struct LocalEngine {
     background: HashMap<usize, f64>,
     start: f64,
     list: List,
+    /// False until the first evaluation with these atoms.
+    evaluated: bool,
     /// Energy relative to the configuration it was made from [energy].
     pub energy: f64,
     /// Forces on the active atoms [energy/length].
@@ -214,9 +216,27 @@ impl LocalEngine {
 
     /// An engine in which the atoms `active` (distinct) move and all others stay where they were in `surroundings`.
     pub fn within(surroundings: &Arc<Surroundings>, active: &[usize]) -> Result<LocalEngine> {
-        let mut engine = LocalEngine::idle(surroundings);
-        engine.activate(active)?;
+        let mut engine = LocalEngine::waiting(surroundings, active)?;
+        engine.evaluate(&engine.start_positions())?;
         Ok(engine)
+    }
+
+    /// The same before its first evaluation: without energy and forces, at less cost.
+    pub fn waiting(surroundings: &Arc<Surroundings>, active: &[usize]) -> Result<LocalEngine> {
+        let mut engine = LocalEngine::idle(surroundings);
+        engine.take(active)?;
+        Ok(engine)
+    }
+
+    /// A copy before its first evaluation, for positions so far from the start that the lists do not hold.
+    pub fn waiting_afar(&self) -> LocalEngine {
+        LocalEngine {
+            active: self.active.clone(),
+            placement: self.placement.clone(),
+            background: self.background.clone(),
+            start: self.start,
+            ..LocalEngine::idle(&self.surroundings)
+        }
     }
 
     /// An engine without active atoms.
@@ -228,6 +248,7 @@ impl LocalEngine {
             background: HashMap::new(),
             start: 0.0,
             list: List::default(),
+            evaluated: false,
             energy: 0.0,
             forces: Vec::new(),
         }
@@ -237,6 +258,11 @@ impl LocalEngine {
     ///
     /// Atoms that are active already are passed over. Energy and forces are those of the start until the next evaluation.
     pub fn activate(&mut self, atoms: &[usize]) -> Result<()> {
+        self.take(atoms)?;
+        self.evaluate(&self.start_positions())
+    }
+
+    fn take(&mut self, atoms: &[usize]) -> Result<()> {
         let surroundings = self.surroundings.clone();
         let mut known = vec![false; surroundings.len()];
         self.active.iter().for_each(|&atom| known[atom] = true);
@@ -264,7 +290,8 @@ impl LocalEngine {
             self.background.insert(atom, rest);
             self.list.constant[slot] = rest;
         }
-        self.evaluate(&positions)
+        self.evaluated = false;
+        Ok(())
     }
 
     /// Add atoms, none of which is active, near the first one.
@@ -308,6 +335,7 @@ impl LocalEngine {
         self.energy = pairs - self.start + self.list.embedding;
         self.forces.resize(self.active.len(), Vector::zeros());
         self.list.collect(&mut self.forces);
+        self.evaluated = true;
         Ok(())
     }
 
@@ -342,7 +370,7 @@ impl LocalEngine {
 
     fn go_to(&mut self, positions: &[Vector]) -> Result<()> {
         self.check(positions)?;
-        if self.list.positions != positions {
+        if !self.evaluated || self.list.positions != positions {
             self.evaluate(positions)?;
         }
         Ok(())

@@ -27,6 +27,8 @@ pub struct Row([f32; 4]);
 pub struct Incomplete {
     /// Atoms in the order of elimination; in a part, their places in it.
     order: Vec<u32>,
+    /// Where in it each atom is; empty in a part.
+    rank: Vec<u32>,
     /// Where the blocks of each begin.
     first: Vec<u32>,
     /// Earlier places in that order.
@@ -41,15 +43,15 @@ impl Incomplete {
     /// Factors from the stiffness of each atom and the springs between near ones.
     pub fn new(cell: &Cell, positions: &[Vector], springs: &Springs) -> Incomplete {
         let order = spatial_order(cell, positions);
-        let mut place = vec![0; order.len()];
-        order.iter().enumerate().for_each(|(k, &atom)| place[atom as usize] = k);
+        let mut rank = vec![0; order.len()];
+        order.iter().zip(0..).for_each(|(&atom, k)| rank[atom as usize] = k);
         // Two atoms of a small cell may have several springs.
         let mut below = vec![BTreeMap::new(); order.len()];
         for &(i, j, spring) in springs.pairs.iter().filter(|(i, j, _)| i != j) {
-            let (early, late) = (place[i].min(place[j]), place[i].max(place[j]));
+            let (early, late) = (rank[i].min(rank[j]) as usize, rank[i].max(rank[j]) as usize);
             *below[late].entry(early).or_insert_with(Tensor::zeros) -= spring;
         }
-        let mut factors = Incomplete::empty();
+        let mut factors = Incomplete { rank, ..Incomplete::empty() };
         let mut lower: Vec<Vec<(usize, Tensor)>> = Vec::with_capacity(order.len());
         let mut inverse: Vec<Tensor> = Vec::with_capacity(order.len());
         for (atom, below) in order.iter().zip(below) {
@@ -74,8 +76,8 @@ impl Incomplete {
     }
 
     fn empty() -> Incomplete {
-        let (order, columns, blocks, inverse) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Incomplete { order, first: vec![0], columns, blocks, inverse }
+        let (order, rank, columns) = (Vec::new(), Vec::new(), Vec::new());
+        Incomplete { order, rank, first: vec![0], columns, blocks: Vec::new(), inverse: Vec::new() }
     }
 
     fn push(&mut self, atom: u32, row: impl Iterator<Item = (u32, [Row; 3])>, inverse: [Row; 3]) {
@@ -95,16 +97,16 @@ impl Incomplete {
 
     /// The rows of some of the atoms of a whole sample.
     pub fn part(&self, atoms: &[usize]) -> Incomplete {
-        // One more than the place, so that memory which nothing is written to is never touched.
-        let mut place_of = vec![0u32; self.order.len()];
-        atoms.iter().enumerate().for_each(|(place, &atom)| place_of[atom] = place as u32 + 1);
+        let mut rows: Vec<(u32, u32)> = atoms.iter().zip(0..).map(|(&atom, place)| (self.rank[atom], place)).collect();
+        rows.sort_unstable();
+        // One more than the new row, so that memory which nothing is written to is never touched.
         let mut new = vec![0u32; self.order.len()];
         let mut part = Incomplete::empty();
-        for (k, &atom) in self.order.iter().enumerate() {
-            let Some(place) = place_of[atom as usize].checked_sub(1) else { continue };
-            new[k] = part.order.len() as u32 + 1;
-            let row = self.row(k).filter_map(|(column, block)| Some((new[column].checked_sub(1)?, *block)));
-            part.push(place, row, self.inverse[k]);
+        for (k, place) in rows {
+            let row = self.row(k as usize);
+            let kept = row.filter_map(|(column, block)| Some((new[column].checked_sub(1)?, *block)));
+            part.push(place, kept, self.inverse[k as usize]);
+            new[k as usize] = part.order.len() as u32;
         }
         part
     }

@@ -52,12 +52,15 @@ impl Lanczos {
         for j in 0..stop.vectors.max(1) {
             self.next.resize(vector.len(), Vector::zeros());
             product(&self.basis[j], &mut self.next);
-            self.alpha.push(dot(&self.basis[j], &self.next));
-            // Lanczos loses orthogonality as soon as a Ritz value converges, so we project against all vectors, twice.
-            for _ in 0..2 {
-                for q in &self.basis[..=j] {
-                    remove(&mut self.next, q);
-                }
+            let alpha = dot(&self.basis[j], &self.next);
+            self.alpha.push(alpha);
+            add_scaled(&mut self.next, -alpha, &self.basis[j]);
+            if j > 0 {
+                add_scaled(&mut self.next, -self.beta[j - 1], &self.basis[j - 1]);
+            }
+            // Lanczos loses orthogonality as soon as a Ritz value converges, so we project what is left against all vectors.
+            for q in &self.basis[..=j] {
+                remove(&mut self.next, q);
             }
             let beta = normalize(&mut self.next);
             let previous = found.eigenvalue;

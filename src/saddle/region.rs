@@ -71,16 +71,16 @@ impl Frame {
         self.configuration.len()
     }
 
-    /// An engine in which `atoms` (ascending) move.
+    /// An engine in which `atoms` (ascending) move, not evaluated yet.
     fn engine(&self, atoms: &[usize]) -> Result<LocalEngine> {
         if atoms.len() < self.len() {
-            return LocalEngine::within(&self.surroundings, atoms);
+            return LocalEngine::waiting(&self.surroundings, atoms);
         }
         if let Some(whole) = self.whole.get() {
-            return Ok(whole.clone());
+            return Ok(whole.waiting_afar());
         }
-        let whole = LocalEngine::within(&self.surroundings, atoms)?;
-        Ok(self.whole.get_or_init(|| whole).clone())
+        let whole = LocalEngine::waiting(&self.surroundings, atoms)?.waiting_afar();
+        Ok(self.whole.get_or_init(|| whole).waiting_afar())
     }
 
     /// Forces of the minimum [energy/length].
@@ -218,7 +218,7 @@ impl<'a> Region<'a> {
             engine,
             hessian: None,
             factors: None,
-            elsewhere: false,
+            elsewhere: true,
         };
         region.spend(1);
         Ok(region)
