@@ -461,36 +461,32 @@ fn mend(options: &Artn, region: &mut Region, mode: &[Vector], wanted: f64) -> Re
         if force < wanted {
             return Ok(true);
         }
-        let frame = region.frame_now()?;
         let offends = |(_, f): &(&Vector, &Vector)| f.norm() >= wanted;
         let mut centers: Vec<Vector> =
             region.positions.iter().zip(&region.forces).filter(offends).map(|(p, _)| *p).collect();
         // The mode goes up, and is taken along as a whole or not at all.
-        let event = region.atoms[most_displaced(region).0];
-        let with_event = centers.iter().any(|c| frame.distance(event, c) < 2.0 * SPOT);
+        let (cell, event) = (&region.frame.configuration.cell, region.positions[most_displaced(region).0]);
+        let with_event = centers.iter().any(|c| cell.minimum_image(event - c).norm() < 2.0 * SPOT);
         if with_event {
-            centers.push(frame.configuration.positions[event]);
+            centers.push(event);
         }
-        let places: Vec<usize> =
-            (frame.within(&centers, SPOT).iter()).filter_map(|atom| region.atoms.binary_search(atom).ok()).collect();
-        if 4 * places.len() > region.len() {
+        let atoms = region.frame.within(&centers, SPOT);
+        if 4 * atoms.len() > region.len() {
             return Ok(false);
         }
-        let mut spot = Region::new(&frame, places.iter().map(|&place| region.atoms[place]).collect())?;
-        spot.evaluate()?;
-        let found = if with_event {
-            let mut part: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
-            Climber::new(options).run(&mut spot, &mut part, aim)?
-        } else {
-            let descent = Descent { force_tolerance: aim.force, newton_below: aim.force, evaluations: aim.steps };
-            let last = spot.cost.force_evaluations + 2 * aim.steps;
-            descent.newton(&mut spot, &mut |_| false, last)?
-        };
-        region.cost.add(spot.cost);
-        if !found {
-            return Ok(false);
-        }
-        places.iter().zip(&spot.positions).for_each(|(&place, p)| region.positions[place] = *p);
+        let mended = region.with_part(&atoms, |spot, places| {
+            let found = if with_event {
+                let mut part: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
+                Climber::new(options).run(spot, &mut part, aim)?
+            } else {
+                let descent = Descent { force_tolerance: aim.force, newton_below: aim.force, evaluations: aim.steps };
+                let last = spot.cost.force_evaluations + 2 * aim.steps;
+                descent.newton(spot, &mut |_| false, last)?
+            };
+            Ok(found.then(|| (places.to_vec(), spot.positions.clone())))
+        })?;
+        let Some((places, positions)) = mended else { return Ok(false) };
+        places.iter().zip(&positions).for_each(|(&place, p)| region.positions[place] = *p);
         region.evaluate()?;
         if region.largest_force() > 0.7 * force {
             return Ok(false);
@@ -552,16 +548,13 @@ fn two_lowest(
     let center = region.positions[most_displaced(region).0];
     let near = region.frame.within(&[center], options.refinement_radius + options.far_field_radius);
     if 2 * near.len() < region.len() {
-        let frame = region.frame_now()?;
-        let places: Vec<usize> = near.iter().filter_map(|atom| region.atoms.binary_search(atom).ok()).collect();
-        let mut part = Region::new(&frame, places.iter().map(|&place| region.atoms[place]).collect())?;
-        part.evaluate()?;
-        let mut part_mode: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
-        let (eigenvalue, second_eigenvalue, part_second) = two_lowest(options, &mut part, &mut part_mode, random)?;
-        region.cost.add(part.cost);
-        let mut second_mode = vec![Vector::zeros(); mode.len()];
-        places.iter().zip(&part_second).for_each(|(&place, v)| second_mode[place] = *v);
-        return Ok((eigenvalue, second_eigenvalue, second_mode));
+        return region.with_part(&near, |part, places| {
+            let mut part_mode: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
+            let (eigenvalue, second_eigenvalue, part_second) = two_lowest(options, part, &mut part_mode, random)?;
+            let mut second_mode = vec![Vector::zeros(); mode.len()];
+            places.iter().zip(&part_second).for_each(|(&place, v)| second_mode[place] = *v);
+            Ok((eigenvalue, second_eigenvalue, second_mode))
+        });
     }
     region.linearize()?;
     let mut lanczos = Lanczos::default();

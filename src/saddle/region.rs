@@ -311,24 +311,26 @@ impl<'a> Region<'a> {
         Ok(true)
     }
 
-    /// The sample with the active atoms where they are now, of which other ones may be active in their turn.
-    pub fn frame_now(&mut self) -> Result<Frame> {
+    /// Work on those of the `atoms` that are active here, all others at rest where they are now; the work is given their region,
+    /// evaluated, and their places in this one.
+    pub fn with_part<T>(
+        &mut self,
+        atoms: &[usize],
+        work: impl FnOnce(&mut Region, &[usize]) -> Result<T>,
+    ) -> Result<T> {
         if self.elsewhere {
             self.evaluate()?;
         }
         let mut configuration = self.frame.configuration.clone();
         self.atoms.iter().zip(&self.positions).for_each(|(&atom, p)| configuration.positions[atom] = *p);
-        let surroundings = self.engine.surroundings_now();
-        Ok(Frame::sorted(configuration, &self.frame.potential, surroundings, self.frame.factors.clone()))
-    }
-
-    /// Take positions for those atoms that are active here.
-    pub fn place(&mut self, atoms: &[usize], positions: &[Vector]) {
-        for (atom, position) in atoms.iter().zip(positions) {
-            if let Ok(place) = self.atoms.binary_search(atom) {
-                self.positions[place] = *position;
-            }
-        }
+        let (surroundings, factors) = (self.engine.surroundings_now(), self.frame.factors.clone());
+        let frame = Frame::sorted(configuration, &self.frame.potential, surroundings, factors);
+        let places: Vec<usize> = atoms.iter().filter_map(|atom| self.atoms.binary_search(atom).ok()).collect();
+        let mut part = Region::new(&frame, places.iter().map(|&place| self.atoms[place]).collect())?;
+        part.evaluate()?;
+        let result = work(&mut part, &places);
+        self.cost.add(part.cost);
+        result
     }
 
     /// Displacements of the active atoms from the minimum, without the drift of the whole sample [length].

@@ -422,16 +422,13 @@ impl Search {
 
     /// The way down from a saddle, pushed off along its mode, with some of the atoms only, the others at rest where they are.
     fn relax_part(&self, region: &mut Region, atoms: Vec<usize>, (mode, step): (&[Vector], f64)) -> Result<bool> {
-        let frame = region.frame_now()?;
-        let mut part = Region::new(&frame, atoms)?;
-        for (atom, position) in part.atoms.iter().zip(&mut part.positions) {
-            let place = region.atoms.binary_search(atom);
-            *position += place.map_or_else(|_| Vector::zeros(), |place| mode[place] * step);
-        }
-        part.evaluate()?;
-        let arrived = self.descent().run(&mut part, &mut |_| false)?;
-        region.cost.add(part.cost);
-        region.place(&part.atoms, &part.positions);
+        let (arrived, places, positions) = region.with_part(&atoms, |part, places| {
+            places.iter().zip(&mut part.positions).for_each(|(&place, position)| *position += mode[place] * step);
+            part.evaluate()?;
+            let arrived = self.descent().run(part, &mut |_| false)?;
+            Ok((arrived, places.to_vec(), part.positions.clone()))
+        })?;
+        places.iter().zip(&positions).for_each(|(&place, position)| region.positions[place] = *position);
         region.evaluate()?;
         Ok(arrived)
     }
