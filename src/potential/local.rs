@@ -154,26 +154,19 @@ impl Surroundings {
         let mut centres: Vec<[i64; 3]> = points.iter().map(centre).collect();
         centres.sort_unstable();
         centres.dedup();
-        // Stretches of bins along x, row by row.
-        let mut stretches = Vec::with_capacity(centres.len() * ((2 * steps[2] + 1) * (2 * steps[1] + 1)) as usize);
-        for c in centres {
-            for z in c[0] - steps[2]..=c[0] + steps[2] {
-                stretches.extend((c[1] - steps[1]..=c[1] + steps[1]).map(|y| [z, y, c[2] - steps[0], c[2] + steps[0]]));
+        // Stretches of bins along x, row by row: first those of the points, then those of all rows that they reach.
+        let of_points = joined(centres.into_iter().map(|[z, y, x]| [z, y, x - steps[0], x + steps[0]]));
+        let mut stretches = Vec::with_capacity(of_points.len() * ((2 * steps[2] + 1) * (2 * steps[1] + 1)) as usize);
+        for [z, y, from, to] in of_points {
+            for z in z - steps[2]..=z + steps[2] {
+                stretches.extend((y - steps[1]..=y + steps[1]).map(|y| [z, y, from, to]));
             }
         }
         stretches.sort_unstable();
-        let mut wanted: Vec<[i64; 4]> = Vec::new();
-        for stretch in stretches {
-            match wanted.last_mut() {
-                Some(last) if last[..2] == stretch[..2] && stretch[2] <= last[3] + 1 => {
-                    last[3] = last[3].max(stretch[3])
-                }
-                _ => wanted.push(stretch),
-            }
-        }
         let mut found = Vec::new();
-        for [z, y, x] in wanted.into_iter().flat_map(|[z, y, from, to]| (from..=to).map(move |x| [z, y, x])) {
-            let at = [x, y, z];
+        let bins =
+            joined(stretches.into_iter()).into_iter().flat_map(|[z, y, from, to]| (from..=to).map(move |x| [x, y, z]));
+        for at in bins {
             let bin = [0, 1, 2].map(|k| at[k].rem_euclid(self.bins[k] as i64) as usize);
             let image = Vector::from_fn(|k, _| at[k].div_euclid(self.bins[k] as i64) as f64);
             let bin = (bin[2] * self.bins[1] + bin[1]) * self.bins[0] + bin[0];
@@ -185,6 +178,18 @@ impl Surroundings {
         }
         found
     }
+}
+
+/// Stretches of rows, `[z, y, first x, last x]` in ascending order, without what they have in common.
+fn joined(stretches: impl Iterator<Item = [i64; 4]>) -> Vec<[i64; 4]> {
+    let mut joined: Vec<[i64; 4]> = Vec::new();
+    for stretch in stretches {
+        match joined.last_mut() {
+            Some(last) if last[..2] == stretch[..2] && stretch[2] <= last[3] + 1 => last[3] = last[3].max(stretch[3]),
+            _ => joined.push(stretch),
+        }
+    }
+    joined
 }
 
 /// Energy and forces as functions of the positions of the active atoms, all others frozen.
@@ -442,7 +447,12 @@ impl LocalEngine {
         self.active.iter().for_each(|&atom| active[atom] = true);
         let points: Vec<Vector> = own.iter().map(|c| c.position).collect();
         let mut frozen = Vec::new();
-        for (atom, position) in surroundings.around(&points, reach, |atom| active[atom]) {
+        let around = if own.len() < surroundings.len() {
+            surroundings.around(&points, reach, |atom| active[atom])
+        } else {
+            Vec::new()
+        };
+        for (atom, position) in around {
             if inside(&position) {
                 let shown = Shown { atom, active: None, shift: position };
                 let c = candidate(&mut who, shown, position);
