@@ -303,6 +303,27 @@ fn the_stiffness_of_an_atom_is_its_block_of_the_hessian() {
 }
 
 #[test]
+fn springs_are_the_blocks_of_a_pair_potential() {
+    let (potential, c) = mixture();
+    let mut engine = engine(&potential, &c);
+    let reach = 0.6 * potential.cutoff();
+    let springs = engine.springs(&c.cell, &c.positions, reach).unwrap();
+    let hessian = engine.hessian(&c.cell, &c.positions).unwrap();
+    let mut product = c.positions.clone();
+    assert!(springs.pairs.len() > c.len());
+    for &(i, j, spring) in springs.pairs.iter().step_by(97) {
+        assert!(c.cell.minimum_image(c.positions[i] - c.positions[j]).norm() < reach);
+        for axis in 0..3 {
+            let mut unit = vec![Vector::zeros(); c.len()];
+            unit[j][axis] = 1.0;
+            hessian.apply(&unit, &mut product);
+            let error = (product[i] + spring.column(axis)).amax();
+            assert!(error < 1e-9 * spring.amax().max(1.0), "{i} {j}: {error}");
+        }
+    }
+}
+
+#[test]
 fn hessian_of_a_panel_is_that_of_its_columns() {
     for (potential, c) in samples() {
         let hessian = engine(&potential, &c).hessian(&c.cell, &c.positions).unwrap();
