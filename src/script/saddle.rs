@@ -90,7 +90,7 @@ mod binding {
     /// - `far_field_limit`: a saddle is refined with that shell where more than this lies beyond it [eV], 0.0105
     /// - `soft_eigenvalue`: a shell with which the second eigenvalue is below this is refined with the saddle [eV/A^2], 0.02
     /// - `free_radius`: all atoms within this radius answer to each event [A], 43, which is every atom of a glass of 20,000; 0 for none,
-    ///   which saves a fifth of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
+    ///   which saves a quarter of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
     /// - `newton_steps`: most Newton steps of the refinement, 40
     /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
