@@ -318,7 +318,8 @@ fn springs_are_the_blocks_of_a_pair_potential() {
             unit[j][axis] = 1.0;
             hessian.apply(&unit, &mut product);
             let error = (product[i] + spring.column(axis)).amax();
-            assert!(error < 1e-9 * spring.amax().max(1.0), "{i} {j}: {error}");
+            // The Hessian has its functions from tables, the springs theirs from formulas.
+            assert!(error < 1e-7 * springs.stiffness[i].amax(), "{i} {j}: {error}");
         }
     }
 }
