@@ -13,6 +13,9 @@ const CUBE: f64 = 1.2;
 #[repr(align(16))]
 pub struct Row([f32; 4]);
 
+/// Blocks of a row with their columns, in ascending order.
+type Blocks = Vec<(usize, Tensor)>;
+
 /// Incomplete Cholesky factors of the Hessian, in blocks of three by three numbers, of near neighbours only.
 ///
 /// ```math
@@ -52,10 +55,10 @@ impl Incomplete {
             *below[late].entry(early).or_insert_with(Tensor::zeros) -= spring;
         }
         let mut factors = Incomplete { rank, ..Incomplete::empty() };
-        let mut lower: Vec<Vec<(usize, Tensor)>> = Vec::with_capacity(order.len());
+        let mut lower: Vec<Blocks> = Vec::with_capacity(order.len());
         let mut inverse: Vec<Tensor> = Vec::with_capacity(order.len());
         for (atom, below) in order.iter().zip(below) {
-            let (mut own, mut scaled): (Vec<(usize, Tensor)>, Vec<(usize, Tensor)>) = (Vec::new(), Vec::new());
+            let (mut own, mut scaled) = (Blocks::new(), Blocks::new());
             let mut pivot = springs.stiffness[*atom as usize];
             for (column, mut block) in below {
                 for (c, l) in common(&scaled, &lower[column]) {
