@@ -267,6 +267,7 @@ impl LocalEngine {
         self.evaluate(&self.start_positions())
     }
 
+    /// The same without the evaluation.
     fn take(&mut self, atoms: &[usize]) -> Result<()> {
         let surroundings = self.surroundings.clone();
         let mut known = vec![false; surroundings.len()];

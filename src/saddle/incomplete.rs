@@ -71,9 +71,10 @@ impl Incomplete {
             }
             lower.push(own);
             // A lone atom, or one at an inflection, keeps its force as it is.
-            inverse.push(pivot.cholesky().map_or_else(Tensor::identity, |c| c.inverse()));
+            let inverted = pivot.cholesky().map_or_else(Tensor::identity, |c| c.inverse());
             let row = scaled.iter().map(|(column, c)| (*column as u32, rows(c)));
-            factors.push(*atom, row, inverse.last().map_or([Row::default(); 3], rows));
+            factors.push(*atom, row, rows(&inverted));
+            inverse.push(inverted);
         }
         factors
     }

@@ -474,19 +474,20 @@ fn mend(options: &Artn, region: &mut Region, mode: &[Vector], wanted: f64) -> Re
         if 4 * atoms.len() > region.len() {
             return Ok(false);
         }
-        let mended = region.with_part(&atoms, |spot, places| {
-            let found = if with_event {
+        let (found, positions) = region.with_part(&atoms, |spot, places| {
+            if with_event {
                 let mut part: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
-                Climber::new(options).run(spot, &mut part, aim)?
+                Climber::new(options).run(spot, &mut part, aim)
             } else {
                 let descent = Descent { force_tolerance: aim.force, newton_below: aim.force, evaluations: aim.steps };
                 let last = spot.cost.force_evaluations + 2 * aim.steps;
-                descent.newton(spot, &mut |_| false, last)?
-            };
-            Ok(found.then(|| (places.to_vec(), spot.positions.clone())))
+                descent.newton(spot, &mut |_| false, last)
+            }
         })?;
-        let Some((places, positions)) = mended else { return Ok(false) };
-        places.iter().zip(&positions).for_each(|(&place, p)| region.positions[place] = *p);
+        if !found {
+            return Ok(false);
+        }
+        positions.into_iter().for_each(|(place, position)| region.positions[place] = position);
         region.evaluate()?;
         if region.largest_force() > 0.7 * force {
             return Ok(false);
@@ -548,13 +549,14 @@ fn two_lowest(
     let center = region.positions[most_displaced(region).0];
     let near = region.frame.within(&[center], options.refinement_radius + options.far_field_radius);
     if 2 * near.len() < region.len() {
-        return region.with_part(&near, |part, places| {
+        let (found, _) = region.with_part(&near, |part, places| {
             let mut part_mode: Vec<Vector> = places.iter().map(|&place| mode[place]).collect();
             let (eigenvalue, second_eigenvalue, part_second) = two_lowest(options, part, &mut part_mode, random)?;
             let mut second_mode = vec![Vector::zeros(); mode.len()];
             places.iter().zip(&part_second).for_each(|(&place, v)| second_mode[place] = *v);
             Ok((eigenvalue, second_eigenvalue, second_mode))
-        });
+        })?;
+        return Ok(found);
     }
     region.linearize()?;
     let mut lanczos = Lanczos::default();

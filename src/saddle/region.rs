@@ -312,12 +312,12 @@ impl<'a> Region<'a> {
     }
 
     /// Work on those of the `atoms` that are active here, all others at rest where they are now; the work is given their region,
-    /// evaluated, and their places in this one.
+    /// evaluated, and their places in this one. What comes of it, and for each place the position at the end.
     pub fn with_part<T>(
         &mut self,
         atoms: &[usize],
         work: impl FnOnce(&mut Region, &[usize]) -> Result<T>,
-    ) -> Result<T> {
+    ) -> Result<(T, Vec<(usize, Vector)>)> {
         if self.elsewhere {
             self.evaluate()?;
         }
@@ -328,9 +328,9 @@ impl<'a> Region<'a> {
         let places: Vec<usize> = atoms.iter().filter_map(|atom| self.atoms.binary_search(atom).ok()).collect();
         let mut part = Region::new(&frame, places.iter().map(|&place| self.atoms[place]).collect())?;
         part.evaluate()?;
-        let result = work(&mut part, &places);
+        let result = work(&mut part, &places)?;
         self.cost.add(part.cost);
-        result
+        Ok((result, places.into_iter().zip(part.positions).collect()))
     }
 
     /// Displacements of the active atoms from the minimum, without the drift of the whole sample [length].

@@ -422,13 +422,12 @@ impl Search {
 
     /// The way down from a saddle, pushed off along its mode, with some of the atoms only, the others at rest where they are.
     fn relax_part(&self, region: &mut Region, atoms: Vec<usize>, (mode, step): (&[Vector], f64)) -> Result<bool> {
-        let (arrived, places, positions) = region.with_part(&atoms, |part, places| {
+        let (arrived, positions) = region.with_part(&atoms, |part, places| {
             places.iter().zip(&mut part.positions).for_each(|(&place, position)| *position += mode[place] * step);
             part.evaluate()?;
-            let arrived = self.descent().run(part, &mut |_| false)?;
-            Ok((arrived, places.to_vec(), part.positions.clone()))
+            self.descent().run(part, &mut |_| false)
         })?;
-        places.iter().zip(&positions).for_each(|(&place, position)| region.positions[place] = *position);
+        positions.into_iter().for_each(|(place, position)| region.positions[place] = position);
         region.evaluate()?;
         Ok(arrived)
     }
