@@ -275,6 +275,17 @@ fn connected_events_are_what_they_claim() {
 }
 
 #[test]
+fn only_a_climb_that_lost_its_mode_asks_for_it_again() {
+    let searches = [-0.3, -0.1].map(|recovery_eigenvalue| search(Artn { recovery_eigenvalue, ..Artn::default() }));
+    // The first two climbs keep their mode or undo a step, the next two are pushed out of the region of negative curvature.
+    let same = [12, 22, 0, 8].into_par_iter().map(|atom| {
+        let [a, b] = [0, 1].map(|k: usize| searches[k].run(atom, 0, 5).unwrap());
+        bytes(&[a]) == bytes(&[b])
+    });
+    assert_eq!(same.collect::<Vec<_>>(), [true, true, false, false]);
+}
+
+#[test]
 fn the_outcome_is_what_steepest_descents_from_the_saddle_say() {
     let start = {
         let mut engine = Engine::new(&potential(), glass()).unwrap();
@@ -516,9 +527,14 @@ fn bad_input_is_named() {
     let message = search(Artn::default()).run(1372, 0, 1).unwrap_err().to_string();
     assert!(message.contains("no atom 1373") && message.contains("1372 atoms"), "{message}");
     assert!(Search::new(Artn::default(), &moved, &potential()).unwrap_err().to_string().contains("largest force is"));
-    let wrong = Artn { eigenvalue_threshold: 0.1, ..Artn::default() };
-    let message = Search::new(wrong, glass(), &potential()).unwrap_err().to_string();
-    assert!(message.contains("`eigenvalue_threshold` must be negative"), "{message}");
+    let wrong = [
+        ("eigenvalue_threshold", Artn { eigenvalue_threshold: 0.1, ..Artn::default() }),
+        ("recovery_eigenvalue", Artn { recovery_eigenvalue: 0.0, ..Artn::default() }),
+    ];
+    for (name, options) in wrong {
+        let message = Search::new(options, glass(), &potential()).unwrap_err().to_string();
+        assert!(message.contains(&format!("`{name}` must be negative, found 0")), "{message}");
+    }
     let message = Search::new(Artn { free_radius: -1.0, ..Artn::default() }, glass(), &potential()).unwrap_err();
     assert!(message.to_string().contains("`free_radius` must not be negative, found -1"), "{message}");
 }

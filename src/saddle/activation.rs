@@ -94,7 +94,8 @@ impl<'a> Activation<'a> {
         self.mode = random_direction(self.region.len(), random);
         let kick = self.kick.clone();
         let length = self.options.basin_factor * self.options.increment;
-        if !self.push_out(&kick, length, self.options.first_lanczos)? {
+        let (threshold, first) = (self.options.eigenvalue_threshold, self.options.first_lanczos);
+        if !self.push_out(&kick, length, threshold, first)? {
             return Ok(Err(self.check_limits().err().unwrap_or(Outcome::Basin)));
         }
         self.exit_eigenvalue = self.eigenvalue;
@@ -102,8 +103,8 @@ impl<'a> Activation<'a> {
     }
 
     /// Push along a direction by `length` at a time with a little relaxation across it, until the lowest eigenvalue is below the
-    /// threshold; the mode is looked at after `first` pushes. False when it never is, or the energy is too high.
-    fn push_out(&mut self, direction: &[Vector], length: f64, first: u64) -> Result<bool> {
+    /// `threshold`; the mode is looked at after `first` pushes. False when it never is, or the energy is too high.
+    fn push_out(&mut self, direction: &[Vector], length: f64, threshold: f64, first: u64) -> Result<bool> {
         let options = self.options;
         for push in 0..=options.basin_pushes {
             self.relax_a_little(direction)?;
@@ -112,7 +113,7 @@ impl<'a> Activation<'a> {
             }
             if push >= first {
                 self.find_mode(options.lanczos_vectors)?;
-                if self.eigenvalue < options.eigenvalue_threshold {
+                if self.eigenvalue < threshold {
                     if dot(&self.mode, direction) < 0.0 {
                         scale(&mut self.mode, -1.0);
                     }
@@ -289,7 +290,7 @@ impl<'a> Activation<'a> {
         let mut outward = Vec::new();
         self.region.displacement(&mut outward);
         normalize(&mut outward);
-        self.push_out(&outward, 2.0 * self.options.increment, 0)
+        self.push_out(&outward, 2.0 * self.options.increment, self.options.recovery_eigenvalue, 0)
     }
 
     fn relax_classic(&mut self, force_tolerance: f64) -> Result<End> {

@@ -80,6 +80,8 @@ pub struct Artn {
     pub first_lanczos: u64,
     /// The basin is left when the lowest eigenvalue is below this (paper: -0.30) [eV/A^2].
     pub eigenvalue_threshold: f64,
+    /// A climb that lost its mode goes on where the lowest eigenvalue is below this [eV/A^2].
+    pub recovery_eigenvalue: f64,
     /// The climb ends when the largest force of the atoms that take part is below this, and a refined saddle has no larger one on any
     /// atom (paper: 0.05) [eV/A].
     pub force_tolerance: f64,
@@ -174,6 +176,7 @@ impl Default for Artn {
             basin_relaxation: 3,
             first_lanczos: 2,
             eigenvalue_threshold: -0.30,
+            recovery_eigenvalue: -0.30,
             force_tolerance: 0.05,
             lanczos_vectors: 16,
             lanczos_tolerance: 1e-2,
@@ -251,11 +254,12 @@ impl Artn {
                 return Err(Error::input(format!("artn: `{name}` must not be negative, found {value}")));
             }
         }
-        if self.eigenvalue_threshold >= 0.0 || self.eigenvalue_threshold.is_nan() {
-            return Err(Error::input(format!(
-                "artn: `eigenvalue_threshold` must be negative, found {}",
-                self.eigenvalue_threshold
-            )));
+        let negative =
+            [("eigenvalue_threshold", self.eigenvalue_threshold), ("recovery_eigenvalue", self.recovery_eigenvalue)];
+        for (name, value) in negative {
+            if value >= 0.0 || value.is_nan() {
+                return Err(Error::input(format!("artn: `{name}` must be negative, found {value}")));
+            }
         }
         if self.lanczos_vectors < 3 || self.guard_vectors < 3 || self.growth_interval == 0 {
             return Err(Error::input(
