@@ -80,7 +80,7 @@ pub struct Artn {
     pub first_lanczos: u64,
     /// The basin is left when the lowest eigenvalue is below this (paper: -0.30) [eV/A^2].
     pub eigenvalue_threshold: f64,
-    /// A climb that lost its mode goes on where the lowest eigenvalue is below this [eV/A^2].
+    /// A guarded climb that lost its mode goes on where the lowest eigenvalue is below this [eV/A^2].
     pub recovery_eigenvalue: f64,
     /// The climb ends when the largest force of the atoms that take part is below this, and a refined saddle has no larger one on any
     /// atom (paper: 0.05) [eV/A].
