@@ -335,8 +335,8 @@ fn listed() -> Vec<Listed> {
         .collect()
 }
 
-/// Atom and try, counted from 0: five of 72 tries around atoms that the list names, in which listed saddles came up.
-const FOUND_BEFORE: [(usize, usize); 5] = [(508, 1), (511, 2), (828, 3), (1198, 0), (1198, 2)];
+/// Atom and try, counted from 0: six of 198 tries around atoms that the list names, all atoms free. In eleven, listed saddles came up.
+const FOUND_BEFORE: [(usize, usize); 6] = [(399, 2), (508, 1), (828, 0), (1258, 1), (1309, 4), (1309, 5)];
 
 #[test]
 fn saddles_of_other_programs_are_found_again() {
@@ -349,14 +349,14 @@ fn saddles_of_other_programs_are_found_again() {
                 && (event.saddle_distance - l.distance).abs() < 0.2
         })
     };
-    let search = search(Artn::default());
+    let search = search(Artn { region: Scope::All, ..Artn::default() });
     let tries = FOUND_BEFORE.par_iter();
     let events: Vec<Event> = tries.map(|&(atom, attempt)| search.run(atom, attempt, 1).unwrap()).collect();
     let connected: Vec<&Event> = events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
     let found = connected.iter().filter(|e| agrees(e, 1e-3)).count();
     // Barrier, final energy and distance all within 1e-3 eV and 0.05 A: by chance that happens to one event in ten thousand.
     assert!(
-        found >= 3,
+        found >= 5,
         "{found} of {} agree: {:?}",
         connected.len(),
         connected.iter().map(|e| e.barrier).collect::<Vec<_>>()

@@ -80,7 +80,7 @@ pub struct Artn {
     pub first_lanczos: u64,
     /// The basin is left when the lowest eigenvalue is below this (paper: -0.30) [eV/A^2].
     pub eigenvalue_threshold: f64,
-    /// A guarded climb that lost its mode goes on where the lowest eigenvalue is below this [eV/A^2].
+    /// A guarded climb that lost its mode is pushed on along it until the lowest eigenvalue is below this [eV/A^2].
     pub recovery_eigenvalue: f64,
     /// The climb ends when the largest force of the atoms that take part is below this, and a refined saddle has no larger one on any
     /// atom (paper: 0.05) [eV/A].
@@ -176,7 +176,7 @@ impl Default for Artn {
             basin_relaxation: 3,
             first_lanczos: 2,
             eigenvalue_threshold: -0.30,
-            recovery_eigenvalue: -0.30,
+            recovery_eigenvalue: -0.05,
             force_tolerance: 0.05,
             lanczos_vectors: 16,
             lanczos_tolerance: 1e-2,

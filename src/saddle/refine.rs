@@ -414,7 +414,9 @@ fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cos
     }
     let (mut region, mut mode) = (from.clone(), mode.to_vec());
     region.cost = Cost::default();
-    if region.is_free() || !widen(options, &mut region, options.free_radius, &mut [&mut mode])? {
+    let wider = widen(options, &mut region, options.free_radius, &mut [&mut mode])?;
+    // Where the shells reached every atom of a small glass, their answer is yet to be mended.
+    if !wider && (saddle.wide.is_none() || !region.is_free()) {
         return Ok(Settled::InPlace);
     }
     region.evaluate()?;

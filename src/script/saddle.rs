@@ -70,8 +70,7 @@ mod binding {
     /// - `basin_relaxation`: steps of relaxation after each of them, 3
     /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
-    /// - `recovery_eigenvalue`: a guarded climb that lost its mode goes on below this [eV/A^2], -0.3; with -0.1 it goes less far up, 900 tries
-    ///   gave 288 events instead of 278, and half of their barriers were below 1.18 eV instead of 1.41
+    /// - `recovery_eigenvalue`: a guarded climb that lost its mode is pushed on along it until the eigenvalue is below this [eV/A^2], -0.05
     /// - `force_tolerance`: largest force at the end of the climb, and of all atoms at the saddle [eV/A], 0.05
     /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
