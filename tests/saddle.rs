@@ -342,18 +342,18 @@ const FOUND_BEFORE: [(usize, usize); 6] = [(399, 2), (508, 1), (828, 0), (1258, 
 fn saddles_of_other_programs_are_found_again() {
     let list = listed();
     assert_eq!(list.len(), 33);
-    let agrees = |event: &Event, width: f64| {
+    let agrees = |event: &Event| {
         list.iter().any(|l| {
-            (event.barrier - l.barrier).abs() < width
-                && (event.final_energy - l.final_energy).abs() < width
-                && (event.saddle_distance - l.distance).abs() < 0.2
+            (event.barrier - l.barrier).abs() < 1e-3
+                && (event.final_energy - l.final_energy).abs() < 1e-3
+                && (event.saddle_distance - l.distance).abs() < 0.05
         })
     };
     let search = search(Artn { region: Scope::All, ..Artn::default() });
     let tries = FOUND_BEFORE.par_iter();
     let events: Vec<Event> = tries.map(|&(atom, attempt)| search.run(atom, attempt, 1).unwrap()).collect();
     let connected: Vec<&Event> = events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
-    let found = connected.iter().filter(|e| agrees(e, 1e-3)).count();
+    let found = connected.iter().filter(|e| agrees(e)).count();
     // Barrier, final energy and distance all within 1e-3 eV and 0.05 A: by chance that happens to one event in ten thousand.
     assert!(
         found >= 5,
