@@ -286,6 +286,27 @@ fn only_a_climb_that_lost_its_mode_asks_for_it_again() {
 }
 
 #[test]
+fn a_climb_goes_on_from_a_shoulder_and_from_nowhere_else() {
+    let searches = [0, 1]
+        .map(|returns| search(Artn { returns, keep_configurations: true, refinement_radius: 30.0, ..Artn::default() }));
+    // The first one finds its saddle at once.
+    let found = [14, 10, 17, 21].into_par_iter().map(|atom| {
+        let [at_once, later] = [0, 1].map(|k: usize| searches[k].run(atom, 0, 5).unwrap());
+        if at_once.outcome != Outcome::NotFirstOrder {
+            assert_eq!(bytes(&[at_once]), bytes(&[later]));
+            return 0;
+        }
+        let connected = later.outcome == Outcome::Connected;
+        if connected {
+            verify(&later);
+        }
+        usize::from(connected)
+    });
+    let found: usize = found.sum();
+    assert!(found >= 2, "{found} events behind shoulders");
+}
+
+#[test]
 fn the_outcome_is_what_steepest_descents_from_the_saddle_say() {
     let start = {
         let mut engine = Engine::new(&potential(), glass()).unwrap();

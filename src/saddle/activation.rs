@@ -4,6 +4,7 @@ use super::Artn;
 use super::descent::Damped;
 use super::event::Outcome;
 use super::lanczos::{Lanczos, Stop, random_direction};
+use super::refine::Shoulder;
 use super::region::{Frame, Region};
 use super::vectors::{add_scaled, copy, dot, largest, norm, normalize, remove, scale};
 use crate::cell::Vector;
@@ -144,9 +145,24 @@ impl<'a> Activation<'a> {
         Ok(())
     }
 
+    /// Go on from where the refinement of the last climb lost its mode, on the floor of the valley and lower than the climb came.
+    pub fn go_on_from(&mut self, shoulder: &Shoulder) -> Result<()> {
+        let mut place = 0;
+        for (own, atom) in self.region.atoms.iter().enumerate() {
+            while shoulder.region.atoms[place] != *atom {
+                place += 1;
+            }
+            self.region.positions[own] = shoulder.region.positions[place];
+            self.mode[own] = shoulder.mode[place];
+        }
+        normalize(&mut self.mode);
+        self.lost = true;
+        self.region.evaluate()
+    }
+
     /// Climb along the lowest mode until the largest force of the atoms that take part is below `force_tolerance`; the frozen ones
     /// are looked at when the saddle is refined.
-    pub fn climb(&mut self, force_tolerance: f64) -> Result<End> {
+    pub fn climb(&mut self) -> Result<End> {
         let options = self.options;
         for _ in 0..options.climb_pushes {
             if let Err(outcome) = self.check_limits() {
@@ -160,14 +176,14 @@ impl<'a> Activation<'a> {
             }
             self.push()?;
             let relaxed = match self.options.method {
-                Method::Guarded => self.relax_guarded(force_tolerance)?,
-                Method::Classic => self.relax_classic(force_tolerance)?,
+                Method::Guarded => self.relax_guarded()?,
+                Method::Classic => self.relax_classic()?,
             };
             if let Err(outcome) = relaxed {
                 return Ok(Err(outcome));
             }
-            if self.region.largest_force() < force_tolerance {
-                self.find_mode(self.options.lanczos_vectors)?;
+            if self.region.largest_force() < options.force_tolerance {
+                self.find_mode(options.lanczos_vectors)?;
                 if self.eigenvalue < 0.0 {
                     return Ok(Ok(()));
                 }
@@ -224,7 +240,7 @@ impl<'a> Activation<'a> {
 
     /// Relax across the mode; steps after which the curvature along it is no longer negative are undone, and the next push
     /// follows at once.
-    fn relax_guarded(&mut self, force_tolerance: f64) -> Result<End> {
+    fn relax_guarded(&mut self) -> Result<End> {
         let options = self.options;
         copy(&mut self.trial, &self.mode);
         let before = self.eigenvalue;
@@ -241,7 +257,7 @@ impl<'a> Activation<'a> {
         let (mut energy, mut checked) = (self.region.energy, true);
         for step in 0..12 + 2 * self.steps {
             let along = self.split_forces();
-            if self.region.largest_force() < force_tolerance {
+            if self.region.largest_force() < options.force_tolerance {
                 break;
             }
             if step > 0 && largest(&self.across) < along.abs() * largest(&self.mode) {
@@ -294,14 +310,14 @@ impl<'a> Activation<'a> {
         self.push_out(&ahead, 2.0 * self.options.increment, self.options.recovery_eigenvalue, 0)
     }
 
-    fn relax_classic(&mut self, force_tolerance: f64) -> Result<End> {
+    fn relax_classic(&mut self) -> Result<End> {
         let options = self.options;
         let steps = 4 * (self.steps + 1);
         let open = options.force_evaluations;
         self.motion.reset(self.region.len());
         for step in 0..if steps <= 16 { steps } else { open } {
             let along = self.split_forces();
-            if self.region.largest_force() < force_tolerance {
+            if self.region.largest_force() < options.force_tolerance {
                 return Ok(Ok(()));
             }
             if step > 0 && largest(&self.across) < along.abs() * largest(&self.mode) {

@@ -1,10 +1,10 @@
 //! One try from kick to certificate, and campaigns of tries.
 
 use super::Artn;
-use super::activation::Activation;
+use super::activation::{Activation, Method};
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
-use super::refine::{self, Aim, Climber, Saddle, Settled};
+use super::refine::{self, Aim, Climber, Saddle, Settled, Shoulder};
 use super::region::{Cost, Frame, Region};
 use super::store::{self, Journal};
 use super::vectors::{add_scaled, dot, largest, norm};
@@ -176,7 +176,7 @@ impl Search {
         Ok(Outcome::Connected)
     }
 
-    /// Climb and refine; when the refinement finds only a shoulder, climb on with a smaller force tolerance.
+    /// Climb and refine; when the refinement finds only a shoulder, climb on from where it ended.
     fn climb<'a>(
         &'a self,
         event: &mut Event,
@@ -188,41 +188,56 @@ impl Search {
         if let Err(outcome) = activation.leave_basin(random)? {
             return Ok(Err(outcome));
         }
-        let mut force_tolerance = options.force_tolerance;
-        for _ in 0..=options.returns {
-            if let Err(outcome) = activation.climb(force_tolerance)? {
+        let returns = if options.method == Method::Guarded { options.returns } else { 0 };
+        let mut shoulder = None;
+        for _ in 0..=returns {
+            if let Some(shoulder) = shoulder.take() {
+                activation.go_on_from(&shoulder)?;
+            }
+            if let Err(outcome) = activation.climb()? {
                 return Ok(Err(outcome));
             }
             event.barrier_unrefined = activation.region.energy;
-            if let Some((core, mode)) = self.tighten(cost, activation)? {
-                if !core.is_free() && !self.may_lead_back(cost, &core, &mode)? {
-                    self.describe(event, &core);
-                    event.barrier = core.energy;
-                    return Ok(Err(Outcome::Disconnected));
+            let (core, mode) = match self.tighten(cost, activation)? {
+                Ok(found) => found,
+                Err(end) => {
+                    shoulder = Some(end);
+                    continue;
                 }
-                let (region, mode) = refine::surroundings(options, core, mode)?;
-                match refine::refine_to_first_order(options, region, mode, random)? {
-                    Ok(saddle) => {
-                        event.barrier_unrefined = saddle.unrefined;
-                        return Ok(Ok(saddle));
-                    }
-                    Err(region) => cost.add(region.cost),
+            };
+            if !core.is_free() && !self.may_lead_back(cost, &core, &mode)? {
+                self.describe(event, &core);
+                event.barrier = core.energy;
+                return Ok(Err(Outcome::Disconnected));
+            }
+            let (region, mode) = refine::surroundings(options, core, mode)?;
+            match refine::refine_to_first_order(options, region, mode, random)? {
+                Ok(saddle) => {
+                    event.barrier_unrefined = saddle.unrefined;
+                    return Ok(Ok(saddle));
+                }
+                Err(end) => {
+                    cost.add(end.region.cost);
+                    shoulder = Some(end);
                 }
             }
-            force_tolerance = (0.3 * force_tolerance).max(options.refined_force_tolerance);
         }
         Ok(Err(Outcome::NotFirstOrder))
     }
 
     /// The saddle of the atoms of the search alone: most shoulders, and saddles between other minima, are found out at the cost
-    /// of these few. None when there is no saddle near.
-    fn tighten<'a>(&self, cost: &mut Cost, activation: &Activation<'a>) -> Result<Option<(Region<'a>, Vec<Vector>)>> {
+    /// of these few.
+    fn tighten<'a>(
+        &self,
+        cost: &mut Cost,
+        activation: &Activation<'a>,
+    ) -> Result<std::result::Result<(Region<'a>, Vec<Vector>), Shoulder<'a>>> {
         let (mut core, mut mode) = (activation.region.clone(), activation.mode.clone());
         core.cost = Cost::default();
         let aim = Aim { force: CORE_FORCE, steps: self.options.newton_steps };
         let found = core.is_free() || Climber::new(&self.options).run(&mut core, &mut mode, aim)?;
         cost.add(std::mem::take(&mut core.cost));
-        Ok(found.then_some((core, mode)))
+        Ok(if found { Ok((core, mode)) } else { Err(Shoulder { region: core, mode }) })
     }
 
     /// Geometry of a saddle.
@@ -580,7 +595,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 8;
+const ALGORITHM: u32 = 9;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;

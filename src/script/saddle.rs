@@ -95,7 +95,7 @@ mod binding {
     /// - `free_radius`: all atoms within this radius answer to each event [A], 43, which is every atom of a glass of 20,000; 0 for none,
     ///   which saves a quarter of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
     /// - `newton_steps`: most Newton steps of the refinement, 40
-    /// - `returns`: times that the climb goes on after a refinement that lost the mode, 0
+    /// - `returns`: times that a guarded climb goes on from where a refinement lost its mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
     /// - `side_push`: length of the push off the saddle to either side [A], 0.25
     /// - `side_force_tolerance`: largest force of the relaxed sides [eV/A], 0.001
