@@ -147,13 +147,11 @@ impl<'a> Activation<'a> {
 
     /// Go on from where the refinement of the last climb lost its mode, on the floor of the valley and lower than the climb came.
     pub fn go_on_from(&mut self, shoulder: &Shoulder) -> Result<()> {
-        let mut place = 0;
-        for (own, atom) in self.region.atoms.iter().enumerate() {
-            while shoulder.region.atoms[place] != *atom {
-                place += 1;
+        for (place, atom) in shoulder.region.atoms.iter().enumerate() {
+            if let Ok(own) = self.region.atoms.binary_search(atom) {
+                self.region.positions[own] = shoulder.region.positions[place];
+                self.mode[own] = shoulder.mode[place];
             }
-            self.region.positions[own] = shoulder.region.positions[place];
-            self.mode[own] = shoulder.mode[place];
         }
         normalize(&mut self.mode);
         self.lost = true;

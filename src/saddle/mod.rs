@@ -135,7 +135,7 @@ pub struct Artn {
     pub refined_force_tolerance: f64,
     /// Most Newton steps of the refinement.
     pub newton_steps: u64,
-    /// Times that a guarded climb goes on from where a refinement lost the negative eigenvalue.
+    /// Times that the climb goes on from where a refinement lost the negative eigenvalue.
     pub returns: u64,
     /// Residual of the second eigenvalue over itself.
     pub second_tolerance: f64,

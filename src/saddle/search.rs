@@ -1,7 +1,7 @@
 //! One try from kick to certificate, and campaigns of tries.
 
 use super::Artn;
-use super::activation::{Activation, Method};
+use super::activation::Activation;
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
 use super::refine::{self, Aim, Climber, Saddle, Settled, Shoulder};
@@ -188,9 +188,8 @@ impl Search {
         if let Err(outcome) = activation.leave_basin(random)? {
             return Ok(Err(outcome));
         }
-        let returns = if options.method == Method::Guarded { options.returns } else { 0 };
         let mut shoulder = None;
-        for _ in 0..=returns {
+        for _ in 0..=options.returns {
             if let Some(shoulder) = shoulder.take() {
                 activation.go_on_from(&shoulder)?;
             }

@@ -69,7 +69,7 @@ mod binding {
     /// - `basin_relaxation`: steps of relaxation after each of them, 3
     /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
-    /// - `recovery_eigenvalue`: a guarded climb that lost its mode is pushed on along it until the eigenvalue is below this [eV/A^2], -0.05
+    /// - `recovery_eigenvalue`: a guarded climb that lost its mode is pushed on along it until the eigenvalue is below this [eV/A^2], -0.05; so is one that `returns`
     /// - `force_tolerance`: largest force at the end of the climb, and of all atoms at the saddle [eV/A], 0.05
     /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
@@ -96,7 +96,7 @@ mod binding {
     /// - `free_radius`: all atoms within this radius answer to each event [A], 43, which is every atom of a glass of 20,000; 0 for none,
     ///   which saves a quarter of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
     /// - `newton_steps`: most Newton steps of the refinement, 40
-    /// - `returns`: times that a guarded climb goes on from where a refinement lost its mode, 0
+    /// - `returns`: times that the climb goes on from where a refinement lost its mode, 0
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
     /// - `side_push`: length of the push off the saddle to either side [A], 0.25
     /// - `side_force_tolerance`: largest force of the relaxed sides [eV/A], 0.001
