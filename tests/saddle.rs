@@ -255,7 +255,7 @@ fn bytes(events: &[Event]) -> Vec<String> {
 #[test]
 fn connected_events_are_what_they_claim() {
     // The glass is too small for a frozen far field to be far: claims about the whole cell are made with all of it free.
-    let search = search(Artn { keep_configurations: true, refinement_radius: 30.0, ..Artn::default() });
+    let search = search(Artn { keep_configurations: true, refinement_radius: 30.0, bridges: 0, ..Artn::default() });
     let found = search.campaign(&campaign(&[60, 253, 1072, 1359, 1312], 1), &Silent).unwrap();
     let connected: Vec<&Event> = found.events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
     assert!(connected.len() >= 3, "only {} of {} tries connected", connected.len(), found.events.len());
@@ -276,7 +276,8 @@ fn connected_events_are_what_they_claim() {
 
 #[test]
 fn only_a_climb_that_lost_its_mode_asks_for_it_again() {
-    let searches = [-0.3, -0.1].map(|recovery_eigenvalue| search(Artn { recovery_eigenvalue, ..Artn::default() }));
+    let searches =
+        [-0.3, -0.1].map(|recovery_eigenvalue| search(Artn { recovery_eigenvalue, bridges: 0, ..Artn::default() }));
     // The first two climbs keep their mode or undo a step, the next two are pushed out of the region of negative curvature.
     let same = [12, 22, 0, 8].into_par_iter().map(|atom| {
         let [a, b] = [0, 1].map(|k: usize| searches[k].run(atom, 0, 5).unwrap());
@@ -286,24 +287,43 @@ fn only_a_climb_that_lost_its_mode_asks_for_it_again() {
 }
 
 #[test]
-fn a_climb_goes_on_from_a_shoulder_and_from_nowhere_else() {
-    let searches = [0, 1]
-        .map(|returns| search(Artn { returns, keep_configurations: true, refinement_radius: 30.0, ..Artn::default() }));
-    // The first one finds its saddle at once.
-    let found = [14, 10, 17, 21].into_par_iter().map(|atom| {
-        let [at_once, later] = [0, 1].map(|k: usize| searches[k].run(atom, 0, 5).unwrap());
-        if at_once.outcome != Outcome::NotFirstOrder {
-            assert_eq!(bytes(&[at_once]), bytes(&[later]));
-            return 0;
+fn a_search_that_passed_over_a_minimum_finds_the_saddle_that_leads_there() {
+    let searches = [0, Artn::default().bridges]
+        .map(|bridges| search(Artn { bridges, keep_configurations: true, refinement_radius: 30.0, ..Artn::default() }));
+    // The first one finds its saddle at once, the second and third end between other minima, the last on a shoulder.
+    let tries = [
+        (14, Outcome::Connected),
+        (3, Outcome::Disconnected),
+        (32, Outcome::Disconnected),
+        (17, Outcome::NotFirstOrder),
+    ];
+    tries.into_par_iter().for_each(|(atom, outcome)| {
+        let [without, with] = [0, 1].map(|k: usize| searches[k].run(atom, 0, 5).unwrap());
+        assert_eq!((without.outcome, with.outcome), (outcome, Outcome::Connected), "atom {atom}");
+        if outcome == Outcome::Connected {
+            assert_eq!(bytes(&[without]), bytes(&[with]));
+            return;
         }
-        let connected = later.outcome == Outcome::Connected;
-        if connected {
-            verify(&later);
-        }
-        usize::from(connected)
+        assert!(with.bridges >= 1.0 && with.force_evaluations > without.force_evaluations, "{with:?}");
+        verify(&with);
     });
-    let found: usize = found.sum();
-    assert!(found >= 2, "{found} events behind shoulders");
+}
+
+#[test]
+fn a_bridge_that_leads_nowhere_leaves_what_was_found_at_first() {
+    let search = |bridges| search(Artn { bridges, refinement_radius: 30.0, ..Artn::default() });
+    let [mut without, with] = [0, Artn::default().bridges].map(|bridges| search(bridges).run(9, 0, 5).unwrap());
+    assert!(with.outcome == Outcome::Disconnected && with.bridges == 1.0, "{with:?}");
+    // All but the number of bridges and what they cost.
+    without.bridges = with.bridges;
+    without.climb_pushes = with.climb_pushes;
+    without.search_atoms = with.search_atoms;
+    without.search_force_evaluations = with.search_force_evaluations;
+    without.search_hessian_products = with.search_hessian_products;
+    without.force_evaluations = with.force_evaluations;
+    without.hessian_products = with.hessian_products;
+    without.atom_evaluations = with.atom_evaluations;
+    assert_eq!(bytes(&[without]), bytes(&[with]));
 }
 
 #[test]
@@ -313,7 +333,7 @@ fn the_outcome_is_what_steepest_descents_from_the_saddle_say() {
         engine.evaluate(&glass().cell, &glass().positions).unwrap();
         engine.energy
     };
-    let search = search(Artn { keep_configurations: true, region: Scope::All, ..Artn::default() });
+    let search = search(Artn { keep_configurations: true, region: Scope::All, bridges: 0, ..Artn::default() });
     // Around these, sides return to the start only as long as other atoms are held where the start has them.
     let tries = [335, 724, 829].into_par_iter();
     let looked_at = tries.map(|atom| {

@@ -4,7 +4,6 @@ use super::Artn;
 use super::descent::Damped;
 use super::event::Outcome;
 use super::lanczos::{Lanczos, Stop, random_direction};
-use super::refine::Shoulder;
 use super::region::{Frame, Region};
 use super::vectors::{add_scaled, copy, dot, largest, norm, normalize, remove, scale};
 use crate::cell::Vector;
@@ -49,6 +48,9 @@ pub(super) struct Activation<'a> {
     /// The last push left the region of negative curvature.
     lost: bool,
 }
+
+/// Part of the way to another minimum at which the climb towards it begins: before the top of most, and not far before it.
+const BRIDGE_START: f64 = 0.4;
 
 /// What a stretch of the walk ended with.
 type End = std::result::Result<(), Outcome>;
@@ -145,16 +147,22 @@ impl<'a> Activation<'a> {
         Ok(())
     }
 
-    /// Go on from where the refinement of the last climb lost its mode, on the floor of the valley and lower than the climb came.
-    pub fn go_on_from(&mut self, shoulder: &Shoulder) -> Result<()> {
-        for (place, atom) in shoulder.region.atoms.iter().enumerate() {
-            if let Ok(own) = self.region.atoms.binary_search(atom) {
-                self.region.positions[own] = shoulder.region.positions[place];
-                self.mode[own] = shoulder.mode[place];
+    /// Start again on the way from the start to another minimum, along which the climb is pushed until there is a mode to follow.
+    pub fn go_towards(&mut self, minimum: &Region) -> Result<()> {
+        let mut way = Vec::new();
+        minimum.displacement(&mut way);
+        self.region.displacement(&mut self.trial);
+        add_scaled(&mut self.region.positions, -1.0, &self.trial);
+        self.mode.fill(Vector::zeros());
+        for (atom, step) in minimum.atoms.iter().zip(&way) {
+            if let Ok(place) = self.region.atoms.binary_search(atom) {
+                self.mode[place] = *step;
             }
         }
+        add_scaled(&mut self.region.positions, BRIDGE_START, &self.mode);
         normalize(&mut self.mode);
         self.lost = true;
+        self.undone = 0;
         self.region.evaluate()
     }
 

@@ -125,6 +125,8 @@ pub struct Event {
     pub exchange: f64,
     /// The try this one repeats, counted from 0; NaN if none.
     pub duplicate_of: f64,
+    /// Times that the search began again on the way to a minimum that it had passed over.
+    pub bridges: f64,
     /// Pushes in the basin.
     pub basin_pushes: f64,
     /// Pushes of the climb.
@@ -208,6 +210,7 @@ fields! {
     whole moved "",
     whole exchange "",
     whole duplicate_of "",
+    whole bridges "",
     whole basin_pushes "",
     whole climb_pushes "",
     whole search_atoms "",

@@ -1,7 +1,8 @@
 //! Saddle points around a minimum: the activation-relaxation technique nouveau (ARTn).
 //!
 //! A search kicks one atom, pushes until the lowest eigenvalue of the Hessian is clearly negative, climbs along that mode to
-//! a saddle, certifies it, and relaxes both of its sides. What each file does:
+//! a saddle, certifies it, and relaxes both of its sides. When that shows that it passed over another minimum on its way, it looks
+//! for the saddle that leads there. What each file does:
 //!
 //! | file | |
 //! |---|---|
@@ -135,8 +136,8 @@ pub struct Artn {
     pub refined_force_tolerance: f64,
     /// Most Newton steps of the refinement.
     pub newton_steps: u64,
-    /// Times that the climb goes on from where a refinement lost the negative eigenvalue.
-    pub returns: u64,
+    /// Times that a search which passed over another minimum looks for the saddle that leads there.
+    pub bridges: u64,
     /// Residual of the second eigenvalue over itself.
     pub second_tolerance: f64,
     /// Length of the push off the saddle along the mode, to either side.
@@ -202,7 +203,7 @@ impl Default for Artn {
             free_radius: 43.0,
             refined_force_tolerance: 2e-3,
             newton_steps: 40,
-            returns: 0,
+            bridges: 2,
             second_tolerance: 0.1,
             side_push: 0.25,
             side_force_tolerance: 1e-3,

@@ -198,27 +198,20 @@ struct Stationary<'a> {
     unrefined: f64,
 }
 
-/// Where a walk to a saddle ended without one: its negative curvature is lost, or it leads nowhere.
-#[derive(Debug)]
-pub(super) struct Shoulder<'a> {
-    pub region: Region<'a>,
-    /// The mode that it followed last.
-    pub mode: Vec<Vector>,
-}
-
-/// Turn the end of a climb into a stationary point.
+/// Turn the end of a climb into a stationary point; where there is none because the negative curvature is lost or the walk leads
+/// nowhere, where that ended.
 fn refine<'a>(
     options: &Artn,
     mut region: Region<'a>,
     mut mode: Vec<Vector>,
-) -> Result<std::result::Result<Stationary<'a>, Shoulder<'a>>> {
+) -> Result<std::result::Result<Stationary<'a>, Region<'a>>> {
     let aim = Aim { force: options.refined_force_tolerance, steps: options.newton_steps };
     let mut unrefined = f64::NAN;
     loop {
         region.evaluate()?;
         let mut climber = Climber::new(options);
         if !climber.run(&mut region, &mut mode, aim)? {
-            return Ok(Err(Shoulder { region, mode }));
+            return Ok(Err(region));
         }
         if unrefined.is_nan() {
             unrefined = climber.unrefined;
@@ -271,7 +264,7 @@ pub(super) fn refine_to_first_order<'a>(
     mut region: Region<'a>,
     mut mode: Vec<Vector>,
     random: &mut Random,
-) -> Result<std::result::Result<Saddle<'a>, Shoulder<'a>>> {
+) -> Result<std::result::Result<Saddle<'a>, Region<'a>>> {
     let mut second_modes = 0;
     loop {
         let (frozen_force, unrefined);
@@ -391,7 +384,7 @@ fn replace<'a>(
     let found = match refine_to_first_order(options, region, mode, random)? {
         Ok(found) => Saddle { radius, unrefined: saddle.unrefined, ..found },
         Err(lost) => {
-            cost.add(lost.region.cost);
+            cost.add(lost.cost);
             return Ok(Settled::Lost);
         }
     };
@@ -442,7 +435,7 @@ fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cos
         match refine(options, region, mode)? {
             Ok(found) => (region, mode) = (found.region, found.mode),
             Err(lost) => {
-                cost.add(lost.region.cost);
+                cost.add(lost.cost);
                 return Ok(Settled::Lost);
             }
         }

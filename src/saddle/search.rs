@@ -4,7 +4,7 @@ use super::Artn;
 use super::activation::Activation;
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
-use super::refine::{self, Aim, Climber, Saddle, Settled, Shoulder};
+use super::refine::{self, Aim, Climber, Saddle, Settled};
 use super::region::{Cost, Frame, Region};
 use super::store::{self, Journal};
 use super::vectors::{add_scaled, dot, largest, norm};
@@ -128,9 +128,8 @@ impl Search {
     }
 
     fn walk(&self, event: &mut Event, cost: &mut Cost, randoms: &mut Randoms) -> Result<Outcome> {
-        let options = &self.options;
-        let mut activation = Activation::new(options, &self.frame, event.atom, &mut randoms.push)?;
-        let climbed = self.climb(event, cost, &mut activation, &mut randoms.eigenvector);
+        let mut activation = Activation::new(&self.options, &self.frame, event.atom, &mut randoms.push)?;
+        let outcome = self.search(event, cost, &mut activation, randoms);
         event.basin_pushes = activation.pushes as f64;
         event.climb_pushes = activation.steps as f64;
         event.exit_eigenvalue = activation.exit_eigenvalue;
@@ -138,20 +137,65 @@ impl Search {
         event.search_force_evaluations = activation.region.cost.force_evaluations as f64;
         event.search_hessian_products = activation.region.cost.hessian_products as f64;
         cost.add(activation.region.cost);
-        let mut saddle = match climbed? {
+        outcome
+    }
+
+    /// Out of the basin and over a saddle; when that shows that another minimum was passed over on the way, over the saddle that leads
+    /// there. Where that is not found either, what came of the try is what was found at first.
+    fn search<'a>(
+        &'a self,
+        event: &mut Event,
+        cost: &mut Cost,
+        activation: &mut Activation<'a>,
+        randoms: &mut Randoms,
+    ) -> Result<Outcome> {
+        event.bridges = 0.0;
+        if let Err(outcome) = activation.leave_basin(&mut randoms.eigenvector)? {
+            return Ok(outcome);
+        }
+        let Found { outcome, mut passed } = self.cross(event, cost, activation, randoms)?;
+        let first = event.clone();
+        for bridge in 1..=self.options.bridges {
+            let Some(minimum) = passed.take() else { break };
+            event.bridges = bridge as f64;
+            let found =
+                match activation.go_towards(&minimum).and_then(|()| self.cross(event, cost, activation, randoms)) {
+                    // A push into the core of a neighbour.
+                    Err(error) if error.kind() == Kind::Numeric => break,
+                    found => found?,
+                };
+            if found.outcome == Outcome::Connected {
+                return Ok(Outcome::Connected);
+            }
+            passed = found.passed;
+        }
+        *event = Event { bridges: event.bridges, ..first };
+        Ok(outcome)
+    }
+
+    /// Climb to a saddle from where the search is, certify it, and relax both of its sides.
+    fn cross<'a>(
+        &'a self,
+        event: &mut Event,
+        cost: &mut Cost,
+        activation: &mut Activation<'a>,
+        randoms: &mut Randoms,
+    ) -> Result<Found<'a>> {
+        let options = &self.options;
+        let mut saddle = match self.climb(event, cost, activation, &mut randoms.eigenvector)? {
             Ok(saddle) => saddle,
-            Err(outcome) => return Ok(outcome),
+            Err(found) => return Ok(found),
         };
         cost.add(saddle.region.cost);
         self.certify(event, &saddle);
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
-            return Ok(Outcome::NotFirstOrder);
+            return Ok(Outcome::NotFirstOrder.into());
         }
         let mut known = None;
         let (end, radius) = loop {
             let (end, radius) = match self.relax_sides(event, cost, &saddle, known)? {
-                Ok(found) => found,
-                Err(outcome) => return Ok(outcome),
+                Ok(end) => end,
+                Err(found) => return Ok(found),
             };
             // Only what turned out to be an event is worth its far field. A saddle that moved has other sides.
             match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
@@ -159,84 +203,81 @@ impl Search {
                 Settled::Elsewhere(moved) => {
                     known = (moved < refine::SAME_SADDLE).then_some((end, radius));
                 }
-                Settled::Lost => return Ok(Outcome::NotFirstOrder),
+                Settled::Lost => return Ok(Outcome::NotFirstOrder.into()),
             }
         };
         self.certify(event, &saddle);
         if let Err(outcome) = self.describe_end(event, cost, &saddle, (end, radius))? {
-            return Ok(outcome);
+            return Ok(outcome.into());
         }
         // A side that is no lower than the saddle is a dent of the ridge, below the accuracy of both.
         if event.barrier <= 0.0 || event.final_energy >= event.barrier {
-            return Ok(Outcome::NotFirstOrder);
+            return Ok(Outcome::NotFirstOrder.into());
         }
         if randoms.selection.random::<f64>() < options.whole_cell_share {
             event.barrier_whole_cell = refine::whole_cell(options, &saddle)?.map_or(f64::NAN, |region| region.energy);
         }
-        Ok(Outcome::Connected)
+        Ok(Outcome::Connected.into())
     }
 
-    /// Climb and refine; when the refinement finds only a shoulder, climb on from where it ended.
+    /// Climb and refine.
     fn climb<'a>(
         &'a self,
         event: &mut Event,
         cost: &mut Cost,
         activation: &mut Activation<'a>,
         random: &mut Random,
-    ) -> Result<std::result::Result<Saddle<'a>, Outcome>> {
+    ) -> Result<std::result::Result<Saddle<'a>, Found<'a>>> {
         let options = &self.options;
-        if let Err(outcome) = activation.leave_basin(random)? {
-            return Ok(Err(outcome));
+        if let Err(outcome) = activation.climb()? {
+            return Ok(Err(outcome.into()));
         }
-        let mut shoulder = None;
-        for _ in 0..=options.returns {
-            if let Some(shoulder) = shoulder.take() {
-                activation.go_on_from(&shoulder)?;
-            }
-            if let Err(outcome) = activation.climb()? {
-                return Ok(Err(outcome));
-            }
-            event.barrier_unrefined = activation.region.energy;
-            let (core, mode) = match self.tighten(cost, activation)? {
-                Ok(found) => found,
-                Err(end) => {
-                    shoulder = Some(end);
-                    continue;
-                }
-            };
-            if !core.is_free() && !self.may_lead_back(cost, &core, &mode)? {
-                self.describe(event, &core);
-                event.barrier = core.energy;
-                return Ok(Err(Outcome::Disconnected));
-            }
-            let (region, mode) = refine::surroundings(options, core, mode)?;
-            match refine::refine_to_first_order(options, region, mode, random)? {
-                Ok(saddle) => {
-                    event.barrier_unrefined = saddle.unrefined;
-                    return Ok(Ok(saddle));
-                }
-                Err(end) => {
-                    cost.add(end.region.cost);
-                    shoulder = Some(end);
-                }
-            }
+        event.barrier_unrefined = activation.region.energy;
+        let (core, mode) = match self.tighten(cost, activation)? {
+            Ok(found) => found,
+            Err(end) => return Ok(Err(self.below_shoulder(cost, end)?)),
+        };
+        if !core.is_free()
+            && let Some(minimum) = self.leads_elsewhere(cost, &core, &mode)?
+        {
+            self.describe(event, &core);
+            event.barrier = core.energy;
+            return Ok(Err(Found { outcome: Outcome::Disconnected, passed: Some(minimum) }));
         }
-        Ok(Err(Outcome::NotFirstOrder))
+        let (region, mode) = refine::surroundings(options, core, mode)?;
+        match refine::refine_to_first_order(options, region, mode, random)? {
+            Ok(saddle) => {
+                event.barrier_unrefined = saddle.unrefined;
+                Ok(Ok(saddle))
+            }
+            Err(end) => Ok(Err(self.below_shoulder(cost, end)?)),
+        }
     }
 
-    /// The saddle of the atoms of the search alone: most shoulders, and saddles between other minima, are found out at the cost
+    /// The minimum below the place where a refinement found no saddle, if it is another one than the start.
+    fn below_shoulder<'a>(&'a self, cost: &mut Cost, mut region: Region<'a>) -> Result<Found<'a>> {
+        let mut passed = None;
+        if self.options.bridges > 0 {
+            let arrived = self.descent().run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
+            passed = (arrived && is_elsewhere(&region)).then(|| region.clone());
+        }
+        cost.add(region.cost);
+        Ok(Found { outcome: Outcome::NotFirstOrder, passed })
+    }
+
+    /// The saddle of the atoms of the search alone, or where there is none: most shoulders, and saddles between other minima, are found out at the cost
     /// of these few.
     fn tighten<'a>(
         &self,
         cost: &mut Cost,
         activation: &Activation<'a>,
-    ) -> Result<std::result::Result<(Region<'a>, Vec<Vector>), Shoulder<'a>>> {
+    ) -> Result<std::result::Result<(Region<'a>, Vec<Vector>), Region<'a>>> {
         let (mut core, mut mode) = (activation.region.clone(), activation.mode.clone());
         core.cost = Cost::default();
         let aim = Aim { force: CORE_FORCE, steps: self.options.newton_steps };
         let found = core.is_free() || Climber::new(&self.options).run(&mut core, &mut mode, aim)?;
         cost.add(std::mem::take(&mut core.cost));
-        Ok(if found { Ok((core, mode)) } else { Err(Shoulder { region: core, mode }) })
+        Ok(if found { Ok((core, mode)) } else { Err(core) })
     }
 
     /// Geometry of a saddle.
@@ -274,16 +315,16 @@ impl Search {
         cost: &mut Cost,
         saddle: &Saddle<'a>,
         known: Option<(Region<'a>, f64)>,
-    ) -> Result<std::result::Result<(Region<'a>, f64), Outcome>> {
+    ) -> Result<std::result::Result<(Region<'a>, f64), Found<'a>>> {
         let mut displacement = Vec::new();
         saddle.region.displacement(&mut displacement);
         let ahead = dot(&displacement, &saddle.mode);
         let towards_start = if ahead > 0.0 { -self.options.side_push } else { self.options.side_push };
-        let Some(near) = self.side(cost, saddle, towards_start)? else { return Ok(Err(Outcome::Budget)) };
+        let Some(near) = self.side(cost, saddle, towards_start)? else { return Ok(Err(Outcome::Budget.into())) };
         let near_is_start = self.is_start(&near);
         // With a clear direction the other side leads further away, and is not worth its cost.
         if !near_is_start && is_clear(ahead, &displacement) {
-            return Ok(Err(Outcome::Disconnected));
+            return Ok(Err(Found { outcome: Outcome::Disconnected, passed: Some(near) }));
         }
         let (start, end) = if near_is_start {
             let end = match known {
@@ -295,16 +336,15 @@ impl Search {
             };
             (near, end)
         } else {
-            let far = self.side(cost, saddle, -towards_start)?;
-            if far.as_ref().is_some_and(|far| !self.is_start(far)) {
-                return Ok(Err(Outcome::Disconnected));
-            }
-            match far {
+            match self.side(cost, saddle, -towards_start)? {
+                Some(far) if !self.is_start(&far) => {
+                    return Ok(Err(Found { outcome: Outcome::Disconnected, passed: Some(nearer(near, far)) }));
+                }
                 Some(far) => (far, Some((near, saddle.radius))),
                 None => (near, None),
             }
         };
-        let Some(end) = end else { return Ok(Err(Outcome::Budget)) };
+        let Some(end) = end else { return Ok(Err(Outcome::Budget.into())) };
         start.displacement(&mut displacement);
         event.return_distance = largest(&displacement);
         Ok(Ok(end))
@@ -347,26 +387,36 @@ impl Search {
         }
     }
 
-    /// False when a saddle, of which only the atoms of the search are relaxed so far, clearly leads from somewhere else to somewhere
-    /// else, and is not worth more.
-    fn may_lead_back(&self, cost: &mut Cost, saddle: &Region, mode: &[Vector]) -> Result<bool> {
+    /// The minimum, the nearer one of two, to which a saddle leads of which only the atoms of the search are relaxed so far, when it
+    /// clearly leads from somewhere else to somewhere else, and is not worth more.
+    fn leads_elsewhere<'a>(
+        &'a self,
+        cost: &mut Cost,
+        saddle: &Region<'a>,
+        mode: &[Vector],
+    ) -> Result<Option<Region<'a>>> {
         let mut displacement = Vec::new();
         saddle.displacement(&mut displacement);
         let ahead = dot(&displacement, mode);
         // With a clear direction the other side leads further away.
         let sides = if is_clear(ahead, &displacement) { 1 } else { 2 };
+        let mut found = None;
         for sign in [-1.0, 1.0].into_iter().take(sides) {
             let step = sign * ahead.signum() * self.options.side_push;
-            let Some(mut side) = self.descend(cost, saddle, mode, step)? else { return Ok(true) };
+            let Some(mut side) = self.descend(cost, saddle, mode, step)? else { return Ok(None) };
             // A descent rests on the way where it is flat: only the end of it says where it leads.
             let descent = Descent { force_tolerance: CORE_FORCE, ..self.descent() };
             let arrived = descent.run(&mut side, &mut |r| self.is_start(r))?;
             cost.add(side.cost);
             if !arrived || !is_elsewhere(&side) {
-                return Ok(true);
+                return Ok(None);
             }
+            found = Some(match found {
+                Some(other) => nearer(other, side),
+                None => side,
+            });
         }
-        Ok(false)
+        Ok(found)
     }
 
     /// One side down towards its minimum until the ridge is left behind; in a large region, until the atoms near the event are at rest.
@@ -594,7 +644,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 9;
+const ALGORITHM: u32 = 10;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
@@ -618,6 +668,29 @@ fn is_elsewhere(region: &Region) -> bool {
     let mut displacement = Vec::new();
     region.displacement(&mut displacement);
     largest(&displacement) > ELSEWHERE
+}
+
+/// The one of two minima that is nearer to the start.
+fn nearer<'a>(a: Region<'a>, b: Region<'a>) -> Region<'a> {
+    let [length_a, length_b] = [&a, &b].map(|region| {
+        let mut displacement = Vec::new();
+        region.displacement(&mut displacement);
+        norm(&displacement)
+    });
+    if length_b < length_a { b } else { a }
+}
+
+/// What came of a climb.
+struct Found<'a> {
+    outcome: Outcome,
+    /// Another minimum than the start that it passed over.
+    passed: Option<Region<'a>>,
+}
+
+impl From<Outcome> for Found<'_> {
+    fn from(outcome: Outcome) -> Self {
+        Found { outcome, passed: None }
+    }
 }
 
 /// Independent random streams of one try.
