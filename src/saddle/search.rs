@@ -256,12 +256,10 @@ impl Search {
 
     /// The minimum below the place where a refinement found no saddle, if it is another one than the start.
     fn below_shoulder<'a>(&'a self, cost: &mut Cost, mut region: Region<'a>) -> Result<Found<'a>> {
-        let mut passed = None;
-        if self.options.bridges > 0 {
-            let arrived = self.descent().run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
-            passed = (arrived && is_elsewhere(&region)).then(|| region.clone());
-        }
-        cost.add(region.cost);
+        let arrived =
+            self.options.bridges > 0 && self.descent().run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
+        cost.add(std::mem::take(&mut region.cost));
+        let passed = (arrived && is_elsewhere(&region)).then_some(region);
         Ok(Found { outcome: Outcome::NotFirstOrder, passed })
     }
 

@@ -45,10 +45,10 @@ mod binding {
     /// minimum on its way. The search then begins again on the straight way there, and so finds the saddle that leads out of the start;
     /// `bridges` counts this in the table, and `bridges: 0` leaves it out, as the paper does. Of 900 tries with all atoms free, in the
     /// glass below, 62 % so become events instead of 34 %, each for 353 force evaluations and 1027 Hessian products of search instead of
-    /// 598 and 1777. What is passed over first is often soft, and makes
-    /// the exponential part of the spectrum; it need not be near. Where only events around the kicked atom are wanted, keep those of a small
-    /// `center_distance`: in a glass of 1000 atoms, two tries each, the rank correlation of the activation energy of Cu with its vibrational
-    /// motion is -0.38 without bridges, -0.39 with them, and -0.44 with the events within 6 A.
+    /// 598 and 1777. What is passed over first is often soft, and makes the exponential part of the spectrum; it need not be near. Where
+    /// only events around the kicked atom are wanted, keep those of a small `center_distance`: in a glass of 1000 atoms, two tries each,
+    /// the rank correlation of the activation energy of Cu with its vibrational motion is -0.38 without bridges, -0.39 with them, and
+    /// -0.44 with the events within 6 A.
     ///
     /// The two do not sample alike (`bridges: 0`). On an annealed Cu50Zr50 glass of 1372 atoms 97 % of 8232 guarded and 16 % of 35,672 classic tries
     /// reached a saddle. The barriers of their 2794 and 2286 events, not merged, have means of 1.54(2) and 1.59(2) eV
@@ -79,7 +79,7 @@ mod binding {
     /// - `basin_relaxation`: steps of relaxation after each of them, 3
     /// - `first_lanczos`: pushes before the first look at the lowest mode, 2
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
-    /// - `recovery_eigenvalue`: a guarded climb that lost its mode is pushed on along it until the eigenvalue is below this [eV/A^2], -0.05; so is a bridge
+    /// - `recovery_eigenvalue`: a guarded climb that lost its mode, or a bridge, is pushed on until the eigenvalue is below this [eV/A^2], -0.05
     /// - `force_tolerance`: largest force at the end of the climb, and of all atoms at the saddle [eV/A], 0.05
     /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
