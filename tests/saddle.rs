@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use vitric::cell::{Cell, Vector};
 use vitric::configuration::{Configuration, Element};
+use vitric::io::{self, ReadOptions};
 use vitric::observer::{Observer, Silent};
 use vitric::potential::{Engine, LocalEngine, Potential};
 use vitric::saddle::lanczos::{Lanczos, Stop};
@@ -406,10 +407,31 @@ fn saddles_of_other_programs_are_found_again() {
 }
 
 #[test]
+fn a_saddle_that_slides_on_is_not_an_event() {
+    // What the answer of 19,652 atoms leaves of the forces is small, but these atoms are not at rest.
+    let glass = io::read(Path::new("Cu50Zr50-19652"), &ReadOptions::default()).unwrap();
+    let run = |atom: usize, final_force_tolerance: f64| {
+        let options = Artn { final_force_tolerance, whole_cell_share: 1.0, ..Artn::default() };
+        let search = Search::new(options, glass.configuration(), &glass.potential().unwrap()).unwrap();
+        search.run(atom, 0, 31).unwrap()
+    };
+    [13_069, 16_948].into_par_iter().for_each(|atom| {
+        let [sliding, at_rest] = [0.1, Artn::default().final_force_tolerance].map(|force| run(atom, force));
+        assert!(sliding.outcome == Outcome::Connected && sliding.residual_force < 3e-3, "{sliding:?}");
+        if at_rest.outcome == Outcome::Connected {
+            assert!(at_rest.barrier < sliding.barrier - 0.1, "{at_rest:?}, {sliding:?}");
+            assert!((at_rest.barrier - at_rest.barrier_whole_cell).abs() < 5e-3, "{at_rest:?}");
+        } else {
+            assert_eq!(at_rest.outcome, Outcome::NotFirstOrder);
+        }
+    });
+}
+
+#[test]
 fn barriers_are_those_of_the_whole_cell_when_all_atoms_answer() {
     // A core this small leaves most of the glass frozen until the last refinement.
     let narrow = Artn { refinement_radius: 11.0, far_field_radius: 2.0, ..Artn::default() };
-    let small = Artn { free_radius: 0.0, whole_cell_share: 1.0, ..narrow };
+    let small = Artn { free_radius: 0.0, free_limit: 0.0, whole_cell_share: 1.0, ..narrow };
     let misses = |options: &Artn| -> Vec<(f64, f64)> {
         let found = search(options.clone()).campaign(&campaign(&[60, 180, 253, 1312, 1359], 1), &Silent).unwrap();
         let connected = found.events.iter().filter(|e| e.outcome == Outcome::Connected);

@@ -153,17 +153,26 @@ impl<'a> Activation<'a> {
         minimum.displacement(&mut way);
         self.region.displacement(&mut self.trial);
         add_scaled(&mut self.region.positions, -1.0, &self.trial);
+        copy(&mut self.last_positions, &self.region.positions);
         self.mode.fill(Vector::zeros());
         for (atom, step) in minimum.atoms.iter().zip(&way) {
             if let Ok(place) = self.region.atoms.binary_search(atom) {
                 self.mode[place] = *step;
             }
         }
-        add_scaled(&mut self.region.positions, BRIDGE_START, &self.mode);
+        // Atoms that change places are in each other's way on a straight line.
+        for part in [BRIDGE_START, 0.5 * BRIDGE_START, 0.25 * BRIDGE_START] {
+            copy(&mut self.region.positions, &self.last_positions);
+            add_scaled(&mut self.region.positions, part, &self.mode);
+            self.region.evaluate()?;
+            if self.region.energy < self.options.energy_limit {
+                break;
+            }
+        }
         normalize(&mut self.mode);
         self.lost = true;
         self.undone = 0;
-        self.region.evaluate()
+        Ok(())
     }
 
     /// Climb along the lowest mode until the largest force of the atoms that take part is below `force_tolerance`; the frozen ones

@@ -98,12 +98,11 @@ impl Lanczos {
         normalize(vector);
     }
 
-    /// The lowest eigenvalue among vectors orthogonal to `mode` (and to rigid translations if `free`), from a start
-    /// vector that the caller draws at random.
+    /// The lowest eigenvalue among vectors orthogonal to `mode` (and to rigid translations if `free`), from a start vector, which
+    /// becomes the eigenvector. One that the caller draws at random will do; a good one needs half of the products.
     ///
-    /// No vectors are kept: without orthogonalisation the iteration repeats eigenvalues that it has found, which does no
-    /// harm to the lowest one. It ends when the residual is below `tolerance` times the eigenvalue. `start` becomes the
-    /// eigenvector, by the same products once more, when the eigenvalue is not positive.
+    /// Vectors are not orthogonalised: the iteration then repeats eigenvalues that it has found, which does no harm to the
+    /// lowest one. It ends when the residual is below `tolerance` times the eigenvalue.
     pub fn second(
         &mut self,
         product: &mut Product,
@@ -123,18 +122,18 @@ impl Lanczos {
         self.beta.clear();
         project(start);
         normalize(start);
-        let mut last = vec![Vector::zeros(); start.len()];
-        let mut current = start.to_vec();
-        let mut next = last.clone();
+        self.store(0, start);
         let mut found = Lowest { eigenvalue: f64::NAN, residual: f64::INFINITY, products: 0 };
+        let mut next = std::mem::take(&mut self.next);
+        next.resize(start.len(), Vector::zeros());
         for j in 0..most {
-            product(&current, &mut next);
+            product(&self.basis[j], &mut next);
             project(&mut next);
             if let Some(beta) = self.beta.last() {
-                add_scaled(&mut next, -beta, &last);
+                add_scaled(&mut next, -beta, &self.basis[j - 1]);
             }
-            let alpha = dot(&current, &next);
-            add_scaled(&mut next, -alpha, &current);
+            let alpha = dot(&self.basis[j], &next);
+            add_scaled(&mut next, -alpha, &self.basis[j]);
             self.alpha.push(alpha);
             project(&mut next);
             let beta = normalize(&mut next);
@@ -147,39 +146,11 @@ impl Lanczos {
                 }
             }
             self.beta.push(beta);
-            std::mem::swap(&mut last, &mut current);
-            std::mem::swap(&mut current, &mut next);
+            self.store(j + 1, &next);
         }
-        if found.eigenvalue <= 0.0 {
-            self.second_vector(product, &project, start);
-            found.products *= 2;
-        }
+        self.next = next;
+        self.assemble(start);
         found
-    }
-
-    /// The vector of the last Ritz value of `second`, whose first vector is `start`.
-    fn second_vector(&self, product: &mut Product, project: &dyn Fn(&mut [Vector]), start: &mut [Vector]) {
-        let mut current = start.to_vec();
-        let mut last = vec![Vector::zeros(); start.len()];
-        let mut next = last.clone();
-        start.fill(Vector::zeros());
-        for (j, y) in self.ritz.iter().enumerate() {
-            add_scaled(start, *y, &current);
-            if j + 1 == self.ritz.len() {
-                break;
-            }
-            product(&current, &mut next);
-            project(&mut next);
-            if j > 0 {
-                add_scaled(&mut next, -self.beta[j - 1], &last);
-            }
-            add_scaled(&mut next, -self.alpha[j], &current);
-            project(&mut next);
-            scale(&mut next, 1.0 / self.beta[j]);
-            std::mem::swap(&mut last, &mut current);
-            std::mem::swap(&mut current, &mut next);
-        }
-        normalize(start);
     }
 }
 

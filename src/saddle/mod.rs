@@ -132,8 +132,12 @@ pub struct Artn {
     pub soft_eigenvalue: f64,
     /// Radius within which all atoms answer to each event; 0 for none. 43 is every atom of a glass of 20,000.
     pub free_radius: f64,
+    /// They are asked for their answer when that of the shell says that more than this lies beyond it [eV].
+    pub free_limit: f64,
     /// Largest force of a refined saddle [eV/A].
     pub refined_force_tolerance: f64,
+    /// Largest force near a saddle in the end, when all atoms have answered [eV/A].
+    pub final_force_tolerance: f64,
     /// Most Newton steps of the refinement.
     pub newton_steps: u64,
     /// Times that a search which passed over another minimum looks for the saddle that leads there.
@@ -189,7 +193,7 @@ impl Default for Artn {
             retries: 3,
             relaxation_step: 0.1,
             climb_pushes: 150,
-            force_evaluations: 500,
+            force_evaluations: 800,
             energy_limit: 8.0,
             radius: 12.0,
             growth_interval: 5,
@@ -201,7 +205,9 @@ impl Default for Artn {
             far_field_limit: 0.0105,
             soft_eigenvalue: 0.02,
             free_radius: 43.0,
-            refined_force_tolerance: 2e-3,
+            free_limit: 3e-3,
+            refined_force_tolerance: 3e-3,
+            final_force_tolerance: 1e-3,
             newton_steps: 40,
             bridges: 2,
             second_tolerance: 0.1,
@@ -238,6 +244,7 @@ impl Artn {
             ("refinement_radius", self.refinement_radius),
             ("far_field_limit", self.far_field_limit),
             ("refined_force_tolerance", self.refined_force_tolerance),
+            ("final_force_tolerance", self.final_force_tolerance),
             ("second_tolerance", self.second_tolerance),
             ("side_push", self.side_push),
             ("side_force_tolerance", self.side_force_tolerance),
@@ -250,7 +257,11 @@ impl Artn {
                 return Err(Error::input(format!("artn: `{name}` must be positive, found {value}")));
             }
         }
-        for (name, value) in [("far_field_radius", self.far_field_radius), ("free_radius", self.free_radius)] {
+        for (name, value) in [
+            ("far_field_radius", self.far_field_radius),
+            ("free_radius", self.free_radius),
+            ("free_limit", self.free_limit),
+        ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::input(format!("artn: `{name}` must not be negative, found {value}")));
             }

@@ -235,7 +235,7 @@ impl Search {
         event.barrier_unrefined = activation.region.energy;
         let (core, mode) = match self.tighten(cost, activation)? {
             Ok(found) => found,
-            Err(end) => return Ok(Err(self.below_shoulder(cost, end)?)),
+            Err(end) => return Ok(Err(self.below_shoulder(event, cost, end)?)),
         };
         if !core.is_free()
             && let Some(minimum) = self.leads_elsewhere(cost, &core, &mode)?
@@ -245,19 +245,22 @@ impl Search {
             return Ok(Err(Found { outcome: Outcome::Disconnected, passed: Some(minimum) }));
         }
         let (region, mode) = refine::surroundings(options, core, mode)?;
-        match refine::refine_to_first_order(options, region, mode, random)? {
+        match refine::refine_event(options, region, mode, random)? {
             Ok(saddle) => {
                 event.barrier_unrefined = saddle.unrefined;
                 Ok(Ok(saddle))
             }
-            Err(end) => Ok(Err(self.below_shoulder(cost, end)?)),
+            Err(end) => Ok(Err(self.below_shoulder(event, cost, end)?)),
         }
     }
 
-    /// The minimum below the place where a refinement found no saddle, if it is another one than the start.
-    fn below_shoulder<'a>(&'a self, cost: &mut Cost, mut region: Region<'a>) -> Result<Found<'a>> {
-        let arrived =
-            self.options.bridges > 0 && self.descent().run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
+    /// The minimum below the place where a refinement found no saddle, if it is another one than the start and there is a bridge left
+    /// to lead there.
+    fn below_shoulder<'a>(&'a self, event: &Event, cost: &mut Cost, mut region: Region<'a>) -> Result<Found<'a>> {
+        if event.bridges >= self.options.bridges as f64 {
+            return Ok(Outcome::NotFirstOrder.into());
+        }
+        let arrived = self.descent().run(&mut region, &mut |r| self.is_near_start(r, 0.5))?;
         cost.add(std::mem::take(&mut region.cost));
         let passed = (arrived && is_elsewhere(&region)).then_some(region);
         Ok(Found { outcome: Outcome::NotFirstOrder, passed })
@@ -642,7 +645,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 10;
+const ALGORITHM: u32 = 11;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;

@@ -33,9 +33,10 @@ mod binding {
     /// A search moves the atoms near the kicked one, and those near what it displaces. Its saddle is tightened with these alone, and
     /// given up when it turns out to be a shoulder or `disconnected`; only then do the surroundings join, the frozen atoms that
     /// feel more than `force_tolerance` with them, and both sides come down together with all of these. An event is settled at last: a shell
-    /// around it answers, and then all atoms within `free_radius`. They do so harmonically; where that leaves more than
-    /// `refined_force_tolerance` on some atoms these are relaxed with those around them, and where that is not enough all are refined
-    /// together. To the final minimum shells alone answer. What stays unstable is `not_first_order`.
+    /// around it answers, and, where more than `free_limit` lies beyond that, all atoms within `free_radius`. They do so harmonically; where
+    /// that leaves more than `refined_force_tolerance` on some atoms these are relaxed with those around them, and where that is not enough
+    /// all are refined together. Those near the event come to rest once more then, to `final_force_tolerance`. To the final minimum shells
+    /// alone answer. What stays unstable is `not_first_order`.
     ///
     /// The paper (Wei et al., PRB 99, 014115, 2019) fixes `kick`, `kick_radius`, `increment`, `eigenvalue_threshold` and
     /// `force_tolerance`; all other values are ours. The guarded climb keeps its mode where the classic one loses it; its
@@ -44,21 +45,21 @@ mod binding {
     /// A saddle between two other minima, or a shoulder with another minimum than the start below it, shows that the climb passed over that
     /// minimum on its way. The search then begins again on the straight way there, and so finds the saddle that leads out of the start;
     /// `bridges` counts this in the table, and `bridges: 0` leaves it out, as the paper does. Of 900 tries with all atoms free, in the
-    /// glass below, 62 % so become events instead of 34 %, each for 353 force evaluations and 1027 Hessian products of search instead of
+    /// glass below, 65 % so become events instead of 34 %, each for 354 force evaluations and 1033 Hessian products of search instead of
     /// 598 and 1777. What is passed over first is often soft, and makes the exponential part of the spectrum; it need not be near. Where
     /// only events around the kicked atom are wanted, keep those of a small `center_distance`: in a glass of 1000 atoms, two tries each,
-    /// the rank correlation of the activation energy of Cu with its vibrational motion is -0.38 without bridges, -0.39 with them, and
-    /// -0.44 with the events within 6 A.
+    /// the rank correlation of the activation energy of Cu with its vibrational motion is -0.38 without bridges, -0.38 with them, and
+    /// -0.43 with the events within 6 A.
     ///
-    /// The two do not sample alike (`bridges: 0`). On an annealed Cu50Zr50 glass of 1372 atoms 97 % of 8232 guarded and 16 % of 35,672 classic tries
-    /// reached a saddle. The barriers of their 2794 and 2286 events, not merged, have means of 1.54(2) and 1.59(2) eV
+    /// The two do not sample alike (`bridges: 0`, `force_evaluations: 500`). On an annealed Cu50Zr50 glass of 1372 atoms 97 % of 8232
+    /// guarded and 16 % of 35,672 classic tries reached a saddle. The barriers of their 2794 and 2286 events, not merged, have means of 1.54(2) and 1.59(2) eV
     /// (Kolmogorov-Smirnov D = 0.068, p = 1e-5), but differ in shape: below 0.2 eV lie 6 % of the guarded and 10 % of the classic
     /// events, between 0.3 and 1 eV 18 and 10 %; above 1.5 eV the two agree (D = 0.028, p = 0.64). A guarded try finds a barrier
     /// below 0.2 eV more often than a classic one (1.9 against 0.7 % of all tries), and six times as many above it, on most of which
     /// the classic one loses its mode. `scripts/methods.rhai` repeats this; compare barriers of one method only.
     ///
     /// What the frozen atoms hold back is missed: barriers below 0.2 eV belong to soft modes that reach further than `radius`. Of 900
-    /// tries in the same glass with all atoms free (`region: "all"`) 34 % found one, of as many local ones 6.4 %. Of climbs alone
+    /// tries in the same glass with all atoms free (`region: "all"`) 35 % found one, of as many local ones 7.9 %. Of climbs alone
     /// (`bridges: 0`) 8.7 and 1.2 % do, local ones 2.9 % with `growth_displacement: 0.1` and 7.3 % with `radius: 17`, where an event of
     /// 19,652 atoms takes 1.2 and 1.5 times as long.
     ///
@@ -81,7 +82,8 @@ mod binding {
     /// - `eigenvalue_threshold`: the basin is left below this [eV/A^2], -0.3
     /// - `recovery_eigenvalue`: a guarded climb that lost its mode, or a bridge, is pushed on until the eigenvalue is below this [eV/A^2], -0.05
     /// - `force_tolerance`: largest force at the end of the climb, and of all atoms at the saddle [eV/A], 0.05
-    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.002
+    /// - `refined_force_tolerance`: the same of the refined saddle [eV/A], 0.003
+    /// - `final_force_tolerance`: the same of the atoms near it when all have answered [eV/A], 0.001
     /// - `lanczos_vectors`: most vectors of a Lanczos iteration, 16
     /// - `lanczos_tolerance`: relative change of the eigenvalue that ends it, 0.01
     /// - `guard_vectors`: most vectors when the guard looks for the mode, 10
@@ -92,7 +94,7 @@ mod binding {
     /// - `retries`: attempts of the classic climb to find a lost mode, 3
     /// - `relaxation_step`: longest step of an atom in a relaxation [A], 0.1
     /// - `climb_pushes`: most pushes of the climb, 150
-    /// - `force_evaluations`: most force evaluations of the search, 500
+    /// - `force_evaluations`: most force evaluations of the search, bridges included, 800
     /// - `energy_limit`: the search is given up above this energy [eV], 8
     /// - `radius`: atoms this near to the kicked one take part from the start [A], 12
     /// - `growth_interval`: pushes between two looks at whether the region must grow, 5
@@ -103,8 +105,9 @@ mod binding {
     /// - `far_field_radius`: shell beyond it whose harmonic answer is added to the energies [A], 8
     /// - `far_field_limit`: a saddle is refined with that shell where more than this lies beyond it [eV], 0.0105
     /// - `soft_eigenvalue`: a shell with which the second eigenvalue is below this is refined with the saddle [eV/A^2], 0.02
-    /// - `free_radius`: all atoms within this radius answer to each event [A], 43, which is every atom of a glass of 20,000; 0 for none,
-    ///   which saves a quarter of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
+    /// - `free_limit`: and all atoms are asked for their answer where more than this lies beyond it [eV], 0.003
+    /// - `free_radius`: these are all atoms within this radius [A], 43, which is every atom of a glass of 20,000; 0 for none,
+    ///   which saves a fifth of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
     /// - `newton_steps`: most Newton steps of the refinement, 40
     /// - `bridges`: times that a search which passed over another minimum looks for the saddle that leads there, 2
     /// - `second_tolerance`: relative residual of the second eigenvalue, 0.1
