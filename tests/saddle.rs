@@ -412,7 +412,7 @@ fn a_saddle_that_slides_on_is_not_an_event() {
     let glass = io::read(Path::new("Cu50Zr50-19652"), &ReadOptions::default()).unwrap();
     let run = |atom: usize, final_force_tolerance: f64| {
         let options = Artn { final_force_tolerance, whole_cell_share: 1.0, ..Artn::default() };
-        let search = Search::new(options, glass.configuration(), &glass.potential().unwrap()).unwrap();
+        let search = Search::new(options, glass.configuration(), glass.potential().unwrap()).unwrap();
         search.run(atom, 0, 31).unwrap()
     };
     [13_069, 16_948].into_par_iter().for_each(|atom| {
