@@ -410,13 +410,12 @@ fn saddles_of_other_programs_are_found_again() {
 fn a_saddle_that_slides_on_is_not_an_event() {
     // What the answer of 19,652 atoms leaves of the forces is small, but these atoms are not at rest.
     let glass = io::read(Path::new("Cu50Zr50-19652"), &ReadOptions::default()).unwrap();
-    let run = |atom: usize, final_force_tolerance: f64| {
+    let searches = [0.1, Artn::default().final_force_tolerance].map(|final_force_tolerance| {
         let options = Artn { final_force_tolerance, whole_cell_share: 1.0, ..Artn::default() };
-        let search = Search::new(options, glass.configuration(), glass.potential().unwrap()).unwrap();
-        search.run(atom, 0, 31).unwrap()
-    };
+        Search::new(options, glass.configuration(), glass.potential().unwrap()).unwrap()
+    });
     [13_069, 16_948].into_par_iter().for_each(|atom| {
-        let [sliding, at_rest] = [0.1, Artn::default().final_force_tolerance].map(|force| run(atom, force));
+        let [sliding, at_rest] = [0, 1].map(|k: usize| searches[k].run(atom, 0, 31).unwrap());
         assert!(sliding.outcome == Outcome::Connected && sliding.residual_force < 3e-3, "{sliding:?}");
         if at_rest.outcome == Outcome::Connected {
             assert!(at_rest.barrier < sliding.barrier - 0.1, "{at_rest:?}, {sliding:?}");

@@ -98,8 +98,8 @@ impl Lanczos {
         normalize(vector);
     }
 
-    /// The lowest eigenvalue among vectors orthogonal to `mode` (and to rigid translations if `free`), from a start vector, which
-    /// becomes the eigenvector. One that the caller draws at random will do; a good one needs half of the products.
+    /// The lowest eigenvalue among vectors orthogonal to `mode` (and to rigid translations if `free`), from a start vector
+    /// that the caller draws at random, and which becomes the eigenvector: a good one would only show what it is near to.
     ///
     /// Vectors are not orthogonalised: the iteration then repeats eigenvalues that it has found, which does no harm to the
     /// lowest one. It ends when the residual is below `tolerance` times the eigenvalue.
