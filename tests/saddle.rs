@@ -454,18 +454,77 @@ fn the_table_does_not_depend_on_threads_or_shards() {
     let one = run(1, &all);
     assert_eq!(bytes(&one.events), bytes(&run(2, &all).events));
     assert!(one.events.windows(2).all(|w| w[0].atom < w[1].atom));
-    let part = run(2, &Campaign { shard: Some((1, 2)), ..all.clone() });
-    assert_eq!(bytes(&part.events), bytes(&one.events[2..]), "the second of two parts is the second atom of the list");
-    assert!(one.complete && part.complete);
+    assert!(one.complete);
 
     let folder = tempfile::tempdir().unwrap();
     let paths = [folder.path().join("1.journal"), folder.path().join("2.journal")];
-    for (k, path) in paths.iter().enumerate() {
-        run(1, &Campaign { shard: Some((k, 2)), store: Some(path.clone()), ..all.clone() });
-    }
+    let parts = [0, 1].map(|k| run(1, &Campaign { shard: Some((k, 2)), store: Some(paths[k].clone()), ..all.clone() }));
+    assert!(parts.iter().all(|p| p.complete && (1..3).contains(&p.events.len())), "atoms of two blocks or three");
     let merged = merge(&paths).unwrap();
     assert_eq!(bytes(&merged.events), bytes(&one.events), "the parts joined are one run");
     assert_eq!(format!("{:?}", merged.columns()), format!("{:?}", one.columns()));
+}
+
+/// The atoms of the glass nearest to a place in units of its edges.
+fn nearest(place: f64, count: usize) -> Vec<usize> {
+    let glass = glass();
+    let center = glass.cell.cartesian(&Vector::repeat(place));
+    let mut atoms: Vec<usize> = (0..glass.len()).collect();
+    atoms.sort_by_key(|&a| (1e9 * glass.cell.minimum_image(glass.positions[a] - center).norm()) as u64);
+    atoms.truncate(count);
+    atoms
+}
+
+#[test]
+fn a_try_ends_where_the_campaign_knows_what_follows() {
+    // Two blocks; tries know of those of earlier batches, of eight tries for each atom.
+    let atoms = [nearest(0.25, 4), nearest(0.75, 4)].concat();
+    // Without far fields: what is taken over is the same with less.
+    let few = Artn { bridges: 1, far_field_radius: 0.0, free_radius: 0.0, whole_cell_share: 0.0, ..Artn::default() };
+    let search = search(few);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.journal");
+    let stored = |name: &str| Campaign { store: Some(folder.path().join(name)), ..campaign(&atoms, 12) };
+    let all = search.campaign(&stored("events.journal"), &Silent).unwrap();
+    let is_known = |e: &&Event| e.known_atom.is_finite();
+    let known: Vec<&Event> = all.events.iter().filter(is_known).collect();
+    assert!(known.len() >= 4, "{} of {} tries came to what was known", known.len(), all.events.len());
+    let mut agree = 0;
+    for event in &known {
+        let (atom, attempt) = (event.known_atom as usize, event.known_try as usize);
+        let first = all.events.iter().find(|e| (e.atom, e.attempt) == (atom, attempt)).unwrap();
+        assert!(event.attempt >= 8 && attempt < 8 && !is_known(&first), "of an earlier batch, and made in full");
+        assert_eq!(atoms[..4].contains(&event.atom), atoms[..4].contains(&atom), "of the same block");
+        let numbers = |e: &Event| {
+            [e.barrier, e.final_energy, e.eigenvalue, e.second_eigenvalue, e.displacement].map(f64::to_bits)
+        };
+        assert_eq!(numbers(event), numbers(first));
+        let full = search.run(event.atom, event.attempt, 1).unwrap();
+        assert!(event.force_evaluations < full.force_evaluations);
+        // A whole try may also fail on the way back to the saddle that leads to a minimum which it passed over.
+        if full.outcome == Outcome::Connected {
+            assert!((full.barrier - event.barrier).abs() < 1e-3, "{full:?}, taken over was {event:?}");
+            agree += 1;
+        }
+    }
+    assert!(2 * agree > known.len(), "{agree} of {} are what the whole try finds", known.len());
+
+    // From a part of the journal, and in parts, the same comes out.
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (header, tries): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.starts_with('#'));
+    let kept = [header.clone(), tries[..60].to_vec()].concat().join("\n") + "\n";
+    std::fs::write(folder.path().join("part.journal"), kept).unwrap();
+    let resumed = search.campaign(&stored("part.journal"), &Silent).unwrap();
+    assert_eq!(bytes(&resumed.events), bytes(&all.events));
+    let paths = ["1.journal", "2.journal"].map(|name| folder.path().join(name));
+    for (k, path) in paths.iter().enumerate() {
+        let part = Campaign { shard: Some((k, 2)), store: Some(path.clone()), ..campaign(&atoms, 12) };
+        assert_eq!(search.campaign(&part, &Silent).unwrap().events.len(), 48);
+    }
+    assert_eq!(bytes(&merge(&paths).unwrap().events), bytes(&all.events));
+    let none = Campaign { shard: Some((2, 3)), ..campaign(&atoms, 12) };
+    let none = search.campaign(&none, &Silent).unwrap();
+    assert!(none.events.is_empty() && none.notes[0].contains("part 3 of 3"), "{:?}", none.notes);
 }
 
 /// Stops a campaign after so many tries.

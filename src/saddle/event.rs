@@ -1,5 +1,6 @@
 //! What a try records.
 
+use super::catalog::Landmark;
 use crate::cell::Vector;
 use crate::table::Column;
 use std::fmt;
@@ -125,6 +126,11 @@ pub struct Event {
     pub exchange: f64,
     /// The try this one repeats, counted from 0; NaN if none.
     pub duplicate_of: f64,
+    /// The atom of the try that found the same before, from which the numbers of the saddle and of the minima are, counted from 0; NaN
+    /// if they were worked out for this try.
+    pub known_atom: f64,
+    /// That try, counted from 0.
+    pub known_try: f64,
     /// Times that the search began again on the way to a minimum that it had passed over.
     pub bridges: f64,
     /// Pushes in the basin.
@@ -149,6 +155,8 @@ pub struct Event {
     pub saddle: Displacements,
     /// Displacements in the final minimum, if they are kept.
     pub end: Displacements,
+    /// Places on the way by which later tries of the campaign know it again; in the journal alone.
+    pub landmarks: Vec<Landmark>,
 }
 
 /// A number of an event: name, unit, whether it is whole, and where it is.
@@ -181,6 +189,7 @@ macro_rules! fields {
                     outcome: Outcome::Budget,
                     saddle: Vec::new(),
                     end: Vec::new(),
+                    landmarks: Vec::new(),
                     $($name: f64::NAN),*
                 }
             }
@@ -210,6 +219,8 @@ fields! {
     whole moved "",
     whole exchange "",
     whole duplicate_of "",
+    whole known_atom "",
+    whole known_try "",
     whole bridges "",
     whole basin_pushes "",
     whole climb_pushes "",
@@ -236,7 +247,7 @@ pub fn columns(events: &[Event], seed: u64, label: &str) -> Vec<Column> {
         Column::text("outcome", text(&|e| e.outcome.to_string())),
     ];
     for field in FIELDS {
-        let counts_from_one = matches!(field.name, "center_atom" | "duplicate_of");
+        let counts_from_one = matches!(field.name, "center_atom" | "duplicate_of" | "known_atom" | "known_try");
         let values: Vec<f64> = events.iter().map(|e| (field.get)(e) + f64::from(u8::from(counts_from_one))).collect();
         columns.push(if field.whole && values.iter().all(|v| v.is_finite()) {
             Column::integer(field.name, values.iter().map(|&v| v as i64).collect())

@@ -14,6 +14,7 @@
 //! | `refine` | the saddle to a small force, with its certificate |
 //! | `descent` | both sides down to their minima |
 //! | `event` | what a try records |
+//! | `catalog` | what a campaign knows already |
 //! | `search` | one try, and a campaign of them |
 //! | `path` | the path over a saddle from one minimum to the other |
 //! | `store` | the journal of a campaign |
@@ -25,6 +26,7 @@
 //! PRB 99, 014115 (2019), <https://doi.org/10.1103/PhysRevB.99.014115>.
 
 mod activation;
+mod catalog;
 mod descent;
 pub mod event;
 mod incomplete;
@@ -164,6 +166,8 @@ pub struct Artn {
     pub whole_cell_share: f64,
     /// The starting point must be a minimum with no larger force than this [eV/A].
     pub minimum_force: f64,
+    /// End a try at a place from which an earlier one of the campaign went on.
+    pub recall: bool,
     /// Keep the displacements at the saddle and in the final minimum.
     pub keep_configurations: bool,
 }
@@ -221,6 +225,7 @@ impl Default for Artn {
             duplicate_displacement: 0.1,
             whole_cell_share: 0.01,
             minimum_force: 1e-3,
+            recall: true,
             keep_configurations: false,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Artn;
 use super::activation::Activation;
+use super::catalog::{self, Catalog, Known, Landmark};
 use super::descent::Descent;
 use super::event::{Event, Outcome, mark_duplicates};
 use super::refine::{self, Aim, Climber, Saddle, Settled};
@@ -52,7 +53,7 @@ pub struct Campaign {
     pub goal: Goal,
     /// Seed of all of them.
     pub seed: u64,
-    /// Part `.0` of `.1` (counted from 0) of the atoms, for a run spread over machines.
+    /// Part `.0` of `.1` (counted from 0) of the blocks of atoms, for a run spread over machines.
     pub shard: Option<(usize, usize)>,
     /// Journal to keep and to go on from.
     pub store: Option<PathBuf>,
@@ -95,19 +96,26 @@ impl Search {
         &self.frame
     }
 
-    /// Try number `attempt` of `atom` (both counted from 0).
+    /// Try number `attempt` of `atom` (both counted from 0), made in full.
     pub fn run(&self, atom: usize, attempt: usize, seed: u64) -> Result<Event> {
         self.check_atom(atom)?;
+        let event = self.run_knowing(Known::nothing(), atom, attempt, seed)?;
+        Ok(Event { landmarks: Vec::new(), ..event })
+    }
+
+    /// The same, ended where it comes to what is known.
+    fn run_knowing(&self, known: Known, atom: usize, attempt: usize, seed: u64) -> Result<Event> {
         let configuration = &self.frame.configuration;
         let mut event = Event::new(atom, attempt, &configuration.elements[configuration.species[atom]].name);
         let index = ((atom as u64) << 24) + attempt as u64;
-        let mut randoms = Randoms {
+        let mut given = Given {
             push: random::stream(seed, Purpose::Push, index),
             eigenvector: random::stream(seed, Purpose::Eigenvector, index),
             selection: random::stream(seed, Purpose::Selection, index),
+            known,
         };
         let mut cost = Cost::default();
-        let outcome = match self.walk(&mut event, &mut cost, &mut randoms) {
+        let outcome = match self.walk(&mut event, &mut cost, &mut given) {
             Ok(outcome) => outcome,
             // A push into the core of a neighbour.
             Err(error) if error.kind() == Kind::Numeric => Outcome::Energy,
@@ -127,9 +135,9 @@ impl Search {
         Err(Error::input(format!("artn: there is no atom {}; the glass has {} atoms", atom + 1, self.frame.len())))
     }
 
-    fn walk(&self, event: &mut Event, cost: &mut Cost, randoms: &mut Randoms) -> Result<Outcome> {
-        let mut activation = Activation::new(&self.options, &self.frame, event.atom, &mut randoms.push)?;
-        let outcome = self.search(event, cost, &mut activation, randoms);
+    fn walk(&self, event: &mut Event, cost: &mut Cost, given: &mut Given) -> Result<Outcome> {
+        let mut activation = Activation::new(&self.options, &self.frame, event.atom, &mut given.push)?;
+        let outcome = self.search(event, cost, &mut activation, given);
         event.basin_pushes = activation.pushes as f64;
         event.climb_pushes = activation.steps as f64;
         event.exit_eigenvalue = activation.exit_eigenvalue;
@@ -147,29 +155,42 @@ impl Search {
         event: &mut Event,
         cost: &mut Cost,
         activation: &mut Activation<'a>,
-        randoms: &mut Randoms,
+        given: &mut Given,
     ) -> Result<Outcome> {
         event.bridges = 0.0;
-        if let Err(outcome) = activation.leave_basin(&mut randoms.eigenvector)? {
+        if let Err(outcome) = activation.leave_basin(&mut given.eigenvector)? {
             return Ok(outcome);
         }
-        let Found { outcome, mut passed } = self.cross(event, cost, activation, randoms)?;
-        let first = event.clone();
+        let Found { outcome, mut passed } = self.cross(event, cost, activation, given)?;
+        let mut first: Option<Event> = None;
         for bridge in 1..=self.options.bridges {
             let Some(minimum) = passed.take() else { break };
+            let place = Landmark::new(catalog::Kind::Minimum, &minimum);
+            match given.known.find(&place, bridge > 1) {
+                Some(known) if known.outcome == Outcome::Connected => {
+                    self.recall(event, known);
+                    return Ok(Outcome::Connected);
+                }
+                // Nothing led there before.
+                Some(_) => break,
+                None => event.landmarks.push(place),
+            }
+            first.get_or_insert_with(|| event.clone());
             event.bridges = bridge as f64;
-            let found =
-                match activation.go_towards(&minimum).and_then(|()| self.cross(event, cost, activation, randoms)) {
-                    // A push into the core of a neighbour.
-                    Err(error) if error.kind() == Kind::Numeric => break,
-                    found => found?,
-                };
+            let found = match activation.go_towards(&minimum).and_then(|()| self.cross(event, cost, activation, given))
+            {
+                // A push into the core of a neighbour.
+                Err(error) if error.kind() == Kind::Numeric => break,
+                found => found?,
+            };
             if found.outcome == Outcome::Connected {
                 return Ok(Outcome::Connected);
             }
             passed = found.passed;
         }
-        *event = Event { bridges: event.bridges, ..first };
+        if let Some(first) = first {
+            *event = Event { bridges: event.bridges, ..first };
+        }
         Ok(outcome)
     }
 
@@ -179,10 +200,10 @@ impl Search {
         event: &mut Event,
         cost: &mut Cost,
         activation: &mut Activation<'a>,
-        randoms: &mut Randoms,
+        given: &mut Given,
     ) -> Result<Found<'a>> {
         let options = &self.options;
-        let mut saddle = match self.climb(event, cost, activation, &mut randoms.eigenvector)? {
+        let mut saddle = match self.climb(event, cost, activation, given)? {
             Ok(saddle) => saddle,
             Err(found) => return Ok(found),
         };
@@ -198,7 +219,7 @@ impl Search {
                 Err(found) => return Ok(found),
             };
             // Only what turned out to be an event is worth its far field. A saddle that moved has other sides.
-            match refine::settle(options, &mut saddle, &mut randoms.eigenvector, cost)? {
+            match refine::settle(options, &mut saddle, &mut given.eigenvector, cost)? {
                 Settled::InPlace => break (end, radius),
                 Settled::Elsewhere(moved) => {
                     known = (moved < refine::SAME_SADDLE).then_some((end, radius));
@@ -214,7 +235,7 @@ impl Search {
         if event.barrier <= 0.0 || event.final_energy >= event.barrier {
             return Ok(Outcome::NotFirstOrder.into());
         }
-        if randoms.selection.random::<f64>() < options.whole_cell_share {
+        if given.selection.random::<f64>() < options.whole_cell_share {
             event.barrier_whole_cell = refine::whole_cell(options, &saddle)?.map_or(f64::NAN, |region| region.energy);
         }
         Ok(Outcome::Connected.into())
@@ -226,7 +247,7 @@ impl Search {
         event: &mut Event,
         cost: &mut Cost,
         activation: &mut Activation<'a>,
-        random: &mut Random,
+        given: &mut Given,
     ) -> Result<std::result::Result<Saddle<'a>, Found<'a>>> {
         let options = &self.options;
         if let Err(outcome) = activation.climb()? {
@@ -237,6 +258,12 @@ impl Search {
             Ok(found) => found,
             Err(end) => return Ok(Err(self.below_shoulder(event, cost, end)?)),
         };
+        let place = Landmark::new(catalog::Kind::Saddle, &core);
+        if let Some(known) = given.known.find(&place, event.bridges > 0.0) {
+            self.recall(event, known);
+            return Ok(Err(known.outcome.into()));
+        }
+        event.landmarks.push(place);
         if !core.is_free()
             && let Some(minimum) = self.leads_elsewhere(cost, &core, &mode)?
         {
@@ -245,12 +272,33 @@ impl Search {
             return Ok(Err(Found { outcome: Outcome::Disconnected, passed: Some(minimum) }));
         }
         let (region, mode) = refine::surroundings(options, core, mode)?;
-        match refine::refine_event(options, region, mode, random)? {
+        match refine::refine_event(options, region, mode, &mut given.eigenvector)? {
             Ok(saddle) => {
                 event.barrier_unrefined = saddle.unrefined;
                 Ok(Ok(saddle))
             }
             Err(end) => Ok(Err(self.below_shoulder(event, cost, end)?)),
+        }
+    }
+
+    /// Take over what an earlier try found: all but the way there and its cost.
+    fn recall(&self, event: &mut Event, known: &Event) {
+        let by = |number: f64, this: usize| if number.is_nan() { this as f64 } else { number };
+        *event = Event {
+            atom: event.atom,
+            attempt: event.attempt,
+            species: std::mem::take(&mut event.species),
+            landmarks: std::mem::take(&mut event.landmarks),
+            bridges: event.bridges,
+            known_atom: by(known.known_atom, known.atom),
+            known_try: by(known.known_try, known.attempt),
+            // Each saddle counts once in the sample that is checked.
+            barrier_whole_cell: f64::NAN,
+            ..known.clone()
+        };
+        if event.center_atom.is_finite() {
+            let kicked = &self.frame.configuration.positions[event.atom];
+            event.center_distance = self.frame.distance(event.center_atom as usize, kicked);
         }
     }
 
@@ -368,6 +416,7 @@ impl Search {
         if self.is_start(&end) {
             return Ok(Err(Outcome::Identical));
         }
+        event.landmarks.push(Landmark::new(catalog::Kind::Minimum, &end));
         event.final_energy = refine::settled_energy(options, &end, radius, cost, relax)?;
         let mut moved = Vec::new();
         end.displacement(&mut moved);
@@ -537,7 +586,8 @@ impl Search {
         for event in journal.iter().flat_map(|j| &j.events) {
             known.entry((event.atom, event.attempt)).or_insert_with(|| event.clone());
         }
-        let atoms = campaign.part();
+        let mut catalog = Catalog::new(&self.frame.configuration);
+        let atoms = campaign.part(&catalog);
         let (wanted, most) = match campaign.goal {
             Goal::Tries(tries) => (usize::MAX, tries),
             Goal::Events { wanted, most } => (wanted, most),
@@ -548,11 +598,19 @@ impl Search {
         observer.begin("artn", goal as u64);
         let progress = Progress::new(observer, matches!(campaign.goal, Goal::Tries(_)));
         // Tries first, atoms second: a campaign that is cut short has seen all atoms equally, and one that grows goes on.
+        // A try knows what was found in earlier batches, whatever the order in which those of its own are made.
+        let batch = SMALLEST_BATCH.div_ceil(campaign.atoms.len().max(1));
         let rounds: Vec<Range<usize>> = match campaign.goal {
-            Goal::Tries(tries) => vec![0..tries],
+            Goal::Tries(tries) => (0..tries).step_by(batch).map(|k| k..(k + batch).min(tries)).collect(),
             Goal::Events { most, .. } => (0..most).map(|k| k..k + 1).collect(),
         };
+        let mut cataloged = 0;
         for round in rounds {
+            if self.options.recall && round.start.is_multiple_of(batch) {
+                events[cataloged..].sort_by_key(|e| (e.attempt, e.atom));
+                catalog.add(&mut events[cataloged..]);
+                cataloged = events.len();
+            }
             let open: Vec<usize> =
                 if wanted == usize::MAX { atoms.clone() } else { self.open(&atoms, &events, wanted) };
             let mut tasks = Vec::new();
@@ -567,7 +625,7 @@ impl Search {
                     }
                 }
             }
-            let made = self.make(&tasks, campaign.seed, journal.as_ref(), &progress)?;
+            let made = self.make(&tasks, campaign.seed, &catalog, journal.as_ref(), &progress)?;
             interrupted = made.len() < tasks.len();
             events.extend(made);
             if interrupted || open.is_empty() {
@@ -579,7 +637,14 @@ impl Search {
             journal.sync()?;
         }
         mark_duplicates(&mut events, &self.options);
-        let notes = journal.map(|j| j.notes).unwrap_or_default();
+        events.iter_mut().for_each(|event| event.landmarks = Vec::new());
+        let mut notes = journal.map(|j| j.notes).unwrap_or_default();
+        if let (Some((part, of)), true) = (campaign.shard, atoms.is_empty()) {
+            notes.push(format!(
+                "nothing to do in part {} of {of}: parts are made of whole blocks of neighbouring atoms, and here are fewer",
+                part + 1
+            ));
+        }
         Ok(Events { events, seed: campaign.seed, label: self.options.label(), complete: !interrupted, notes })
     }
 
@@ -599,6 +664,7 @@ impl Search {
         &self,
         tasks: &[(usize, usize)],
         seed: u64,
+        catalog: &Catalog,
         journal: Option<&Journal>,
         progress: &Progress,
     ) -> Result<Vec<Event>> {
@@ -608,7 +674,7 @@ impl Search {
         let work = |_: rayon::BroadcastContext| -> Result<()> {
             while !progress.observer.interrupted() && !failed.load(Ordering::Relaxed) {
                 let Some(&(atom, attempt)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                let finished = self.run(atom, attempt, seed).and_then(|event| {
+                let finished = self.run_knowing(catalog.known_to(atom), atom, attempt, seed).and_then(|event| {
                     journal.map_or(Ok(()), |journal| journal.append(&event))?;
                     Ok(event)
                 });
@@ -645,7 +711,10 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 11;
+const ALGORITHM: u32 = 12;
+
+/// Tries that are made without knowing of each other, at least: as many as there may be threads.
+const SMALLEST_BATCH: usize = 64;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;
@@ -694,22 +763,23 @@ impl From<Outcome> for Found<'_> {
     }
 }
 
-/// Independent random streams of one try.
-struct Randoms {
+/// What a try is given: independent random streams, and what is known already.
+struct Given<'k> {
     push: Random,
     eigenvector: Random,
     selection: Random,
+    known: Known<'k>,
 }
 
 impl Campaign {
-    /// The atoms of this shard.
-    fn part(&self) -> Vec<usize> {
-        match self.shard {
-            None => self.atoms.clone(),
-            Some((part, of)) => {
-                self.atoms.iter().copied().enumerate().filter(|(k, _)| k % of.max(1) == part).map(|a| a.1).collect()
-            }
-        }
+    /// The atoms of this shard: whole blocks, in turn.
+    fn part(&self, catalog: &Catalog) -> Vec<usize> {
+        let Some((part, of)) = self.shard else { return self.atoms.clone() };
+        let mut blocks: Vec<usize> = self.atoms.iter().map(|&atom| catalog.block(atom)).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        let is_here = |atom: &usize| blocks.binary_search(&catalog.block(*atom)).is_ok_and(|k| k % of.max(1) == part);
+        self.atoms.iter().copied().filter(is_here).collect()
     }
 }
 

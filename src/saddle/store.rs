@@ -6,9 +6,9 @@
 //! made from a journal is sorted.
 
 use super::Artn;
+use super::catalog::{Kind, Landmark};
 use super::event::{Displacements, Event, FIELDS, Outcome, mark_duplicates};
 use super::search::Events;
-use crate::cell::Vector;
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::potential::Potential;
@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 /// First line of every journal.
@@ -142,6 +143,7 @@ pub fn merge(paths: &[PathBuf]) -> Result<Events> {
     events.sort_by_key(|e| (e.atom, e.attempt));
     events.dedup_by_key(|e| (e.atom, e.attempt));
     mark_duplicates(&mut events, &options);
+    events.iter_mut().for_each(|event| event.landmarks = Vec::new());
     Ok(Events { events, seed, label: options.label(), complete: true, notes })
 }
 
@@ -217,9 +219,10 @@ fn line(event: &Event) -> String {
         let _ = write!(text, ",{}", (field.get)(event));
     }
     for list in [&event.saddle, &event.end] {
-        let atoms: Vec<String> = list.iter().map(|(atom, d)| format!("{atom}:{}:{}:{}", d.x, d.y, d.z)).collect();
-        let _ = write!(text, ",{}", atoms.join(" "));
+        let _ = write!(text, ",{}", displacements_as_text(list));
     }
+    let landmarks: Vec<String> = event.landmarks.iter().map(landmark_as_text).collect();
+    let _ = write!(text, ",{}", landmarks.join("|"));
     let sum = checksum(text.as_bytes());
     let _ = writeln!(text, ",{sum:016x}");
     text
@@ -240,16 +243,46 @@ fn parse_line(row: &str) -> Option<Event> {
     }
     event.saddle = parse_displacements(parts.next()?)?;
     event.end = parse_displacements(parts.next()?)?;
+    let landmarks = parts.next()?;
+    event.landmarks = landmarks.split('|').filter(|l| !l.is_empty()).map(parse_landmark).collect::<Option<_>>()?;
     Some(event)
 }
 
+fn displacements_as_text(list: &Displacements) -> String {
+    let atoms: Vec<String> = list.iter().map(|(atom, d)| format!("{atom}:{}:{}:{}", d.x, d.y, d.z)).collect();
+    atoms.join(" ")
+}
+
+fn landmark_as_text(landmark: &Landmark) -> String {
+    let kind = match landmark.kind {
+        Kind::Saddle => "saddle",
+        Kind::Minimum => "minimum",
+    };
+    landmark.atoms.iter().fold(kind.to_string(), |text, (atom, [x, y, z])| format!("{text} {atom}:{x}:{y}:{z}"))
+}
+
+fn parse_landmark(text: &str) -> Option<Landmark> {
+    let (kind, atoms) = text.split_once(' ').unwrap_or((text, ""));
+    let kind = match kind {
+        "saddle" => Kind::Saddle,
+        "minimum" => Kind::Minimum,
+        _ => return None,
+    };
+    Some(Landmark { kind, atoms: parse_vectors(atoms)? })
+}
+
 fn parse_displacements(text: &str) -> Option<Displacements> {
+    Some(parse_vectors(text)?.into_iter().map(|(atom, d)| (atom, d.into())).collect())
+}
+
+/// Atoms with three numbers each.
+fn parse_vectors<A: FromStr, T: FromStr>(text: &str) -> Option<Vec<(A, [T; 3])>> {
     text.split_whitespace()
         .map(|entry| {
             let mut numbers = entry.split(':');
             let atom = numbers.next()?.parse().ok()?;
-            let mut component = || numbers.next()?.parse::<f64>().ok();
-            Some((atom, Vector::new(component()?, component()?, component()?)))
+            let mut component = || numbers.next()?.parse().ok();
+            Some((atom, [component()?, component()?, component()?]))
         })
         .collect()
 }
@@ -294,6 +327,7 @@ pub fn fingerprint_of_potential(potential: &Potential) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::Vector;
 
     fn event(atom: usize, attempt: usize) -> Event {
         let mut event = Event::new(atom, attempt, "Zr");
@@ -301,6 +335,10 @@ mod tests {
         event.barrier = 1.0 / 3.0 + atom as f64;
         event.final_energy = -0.1 + 0.2;
         event.saddle = vec![(3, Vector::new(0.1, -1e-300, 2.0 / 7.0))];
+        event.landmarks =
+            [(Kind::Saddle, vec![(3, [0.25, -0.001, 12.3]), (14, [0.0, 0.0, 0.201])]), (Kind::Minimum, vec![])]
+                .map(|(kind, atoms)| Landmark { kind, atoms })
+                .into();
         event
     }
 
@@ -322,6 +360,7 @@ mod tests {
         let back = parse_line(text.trim_end()).unwrap();
         assert_eq!(bits(&back), bits(&event));
         assert_eq!(back.saddle, event.saddle);
+        assert_eq!(back.landmarks, event.landmarks);
         assert!(parse_line(&text.trim_end().replacen("0.1", "0.2", 1)).is_none());
     }
 
