@@ -53,10 +53,6 @@ pub(super) struct Activation<'a> {
 /// Part of the way to another minimum at which the climb towards it begins: before the top of most, and not far before it.
 const BRIDGE_START: f64 = 0.4;
 
-/// Radius around a minimum that was found with more atoms than those of the search, within which they take part in the climb towards it
-/// [length]. With those of the search alone two in three such minima are none, and fall back to the start.
-const BRIDGE_RADIUS: f64 = 14.0;
-
 /// What a stretch of the walk ended with.
 type End = std::result::Result<(), Outcome>;
 
@@ -158,9 +154,10 @@ impl<'a> Activation<'a> {
         minimum.displacement(&mut way);
         self.region.displacement(&mut self.trial);
         add_scaled(&mut self.region.positions, -1.0, &self.trial);
+        // With the atoms of the search alone two in three of the minima that were found with more are none, and fall back to the start.
         if minimum.len() > self.region.len() {
             let (place, _) = most_displaced(minimum);
-            let more = self.region.frame.within(&[minimum.positions[place]], BRIDGE_RADIUS);
+            let more = self.region.frame.within(&[minimum.positions[place]], self.options.bridge_radius);
             self.region.grow(&more, &mut [&mut self.mode, &mut self.kick])?;
         }
         copy(&mut self.last_positions, &self.region.positions);

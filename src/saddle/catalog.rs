@@ -51,29 +51,24 @@ impl Landmark {
         Landmark { kind, atoms }
     }
 
-    /// How far an atom of one place is at least from where it is in the other [length]; none when these are not the same place.
+    /// How far an atom of one place is at least from where it is in the other [length]; none when these are not the same place, or when
+    /// no atom tells.
     fn distance(&self, other: &Landmark) -> Option<f64> {
         let (mut a, mut b) = (self.atoms.as_slice(), other.atoms.as_slice());
         let vector = |d: &[f32; 3]| Vector::new(d[0].into(), d[1].into(), d[2].into());
-        let alone = |d: &[f32; 3]| vector(d).norm() - DISPLACED;
-        let mut most: f64 = 0.0;
+        let next = |list: &[(u32, [f32; 3])]| list.first().map_or(u32::MAX, |entry| entry.0);
+        let (mut most, mut shared): (f64, bool) = (0.0, false);
         while most < SAME_PLACE {
-            let apart = match (a.split_first(), b.split_first()) {
-                (None, None) => return Some(most),
-                (Some(((i, x), rest_a)), Some(((j, y), rest_b))) if i == j => {
-                    (a, b) = (rest_a, rest_b);
-                    (vector(x) - vector(y)).norm()
-                }
-                (Some(((i, x), rest)), second) if second.is_none_or(|((j, _), _)| i < j) => {
-                    a = rest;
-                    alone(x)
-                }
-                (_, Some(((_, y), rest))) => {
-                    b = rest;
-                    alone(y)
-                }
-                (Some(_), None) => return None,
-            };
+            let (i, j) = (next(a), next(b));
+            if i.min(j) == u32::MAX {
+                return shared.then_some(most);
+            }
+            let x = if i <= j { vector(&a[0].1) } else { Vector::zeros() };
+            let y = if j <= i { vector(&b[0].1) } else { Vector::zeros() };
+            // An atom that is not in a list is displaced by less than what brings it in.
+            let apart = (x - y).norm() - if i == j { 0.0 } else { DISPLACED };
+            (a, b) = (&a[usize::from(i <= j)..], &b[usize::from(j <= i)..]);
+            shared |= i == j;
             most = most.max(apart);
         }
         None
@@ -182,6 +177,14 @@ mod tests {
         assert_eq!(distance(&[(2, 0.5)]), None, "an atom displaced by 0.3 is missing");
         assert_eq!(distance(&[(2, 0.61), (7, -0.3)]), None);
         assert_eq!(distance(&[]), None);
+        let [little, elsewhere] = [(2, 0.21), (5, 0.22)].map(|atom| landmark(Kind::Saddle, &[atom]));
+        assert_eq!(
+            (little.distance(&little), little.distance(&elsewhere)),
+            (Some(0.0), None),
+            "small, but not the same"
+        );
+        let nothing = landmark(Kind::Saddle, &[]);
+        assert_eq!((nothing.distance(&nothing), nothing.distance(&little)), (None, None));
     }
 
     #[test]

@@ -144,6 +144,9 @@ pub struct Artn {
     pub newton_steps: u64,
     /// Times that a search which passed over another minimum looks for the saddle that leads there.
     pub bridges: u64,
+    /// Atoms within this of a minimum that was passed over, and found with more atoms than those of the search, take part in the climb
+    /// towards it.
+    pub bridge_radius: f64,
     /// Residual of the second eigenvalue over itself.
     pub second_tolerance: f64,
     /// Length of the push off the saddle along the mode, to either side.
@@ -214,6 +217,7 @@ impl Default for Artn {
             final_force_tolerance: 1e-3,
             newton_steps: 40,
             bridges: 2,
+            bridge_radius: 14.0,
             second_tolerance: 0.1,
             side_push: 0.25,
             side_force_tolerance: 1e-3,
@@ -266,6 +270,7 @@ impl Artn {
             ("far_field_radius", self.far_field_radius),
             ("free_radius", self.free_radius),
             ("free_limit", self.free_limit),
+            ("bridge_radius", self.bridge_radius),
         ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::input(format!("artn: `{name}` must not be negative, found {value}")));
