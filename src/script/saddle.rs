@@ -76,7 +76,7 @@ mod binding {
     /// - `most_tries`: most tries for that, 10 times `events_per_atom`
     /// - `seed`: seed of the random numbers
     /// - `store`: file for the table, `.parquet` or `.csv`, with a journal beside it from which a later call goes on
-    /// - `shard`: [k, n] does the k-th of n parts of the glass, which are made of whole blocks of atoms
+    /// - `shard`: [k, n] does the k-th of n parts of the glass, made of whole blocks of atoms; one of 20,000 atoms has 64 of them
     /// - `method`: "guarded" or "classic", "guarded"
     /// - `region`: "local" moves a region that grows with the event, "all" every atom, "local"
     /// - `kick`: length of the kick [A], 0.1
