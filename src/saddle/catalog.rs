@@ -5,7 +5,7 @@
 //! <https://doi.org/10.1103/PhysRevB.78.153202>.
 
 use super::event::{Event, Outcome};
-use super::region::Region;
+use super::region::{Region, bin_of, flat};
 use crate::cell::Vector;
 use crate::configuration::Configuration;
 
@@ -115,14 +115,7 @@ impl Catalog {
 fn blocks(configuration: &Configuration) -> Vec<usize> {
     let cell = &configuration.cell;
     let counts = cell.widths().map(|width| ((width / BLOCK).round() as usize).max(1));
-    let block_of = |position| {
-        let place = cell.fractional(position);
-        (0..3).fold(0, |flat, k| {
-            let along = ((place[k] - place[k].floor()) * counts[k] as f64) as usize;
-            flat * counts[k] + along.min(counts[k] - 1)
-        })
-    };
-    configuration.positions.iter().map(block_of).collect()
+    configuration.positions.iter().map(|position| flat(counts, bin_of(cell, counts, position))).collect()
 }
 
 /// Earlier tries of a block.

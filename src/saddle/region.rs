@@ -143,12 +143,14 @@ impl Frame {
     }
 }
 
-fn bin_of(cell: &Cell, bins: [usize; 3], position: &Vector) -> [usize; 3] {
+/// The bin of a position in a grid along the edges of the cell.
+pub fn bin_of(cell: &Cell, bins: [usize; 3], position: &Vector) -> [usize; 3] {
     let s = cell.fractional(position);
     [0, 1, 2].map(|k| (((s[k] - s[k].floor()) * bins[k] as f64) as usize).min(bins[k] - 1))
 }
 
-fn flat(bins: [usize; 3], b: [usize; 3]) -> usize {
+/// Number of a bin.
+pub fn flat(bins: [usize; 3], b: [usize; 3]) -> usize {
     (b[0] * bins[1] + b[1]) * bins[2] + b[2]
 }
 
