@@ -378,7 +378,7 @@ fn listed() -> Vec<Listed> {
         .collect()
 }
 
-/// Atom and try, counted from 0: six of 198 tries around atoms that the list names, all atoms free. In eleven, listed saddles came up.
+/// Atom and try, counted from 0: six of 198 tries around atoms that the list names, with independent kicks and all atoms free. In eleven, listed saddles came up.
 const FOUND_BEFORE: [(usize, usize); 6] = [(399, 2), (508, 1), (828, 0), (1258, 1), (1309, 4), (1309, 5)];
 
 #[test]
@@ -392,7 +392,7 @@ fn saddles_of_other_programs_are_found_again() {
                 && (event.saddle_distance - l.distance).abs() < 0.05
         })
     };
-    let search = search(Artn { region: Scope::All, ..Artn::default() });
+    let search = search(Artn { region: Scope::All, spread_kicks: false, ..Artn::default() });
     let tries = FOUND_BEFORE.par_iter();
     let events: Vec<Event> = tries.map(|&(atom, attempt)| search.run(atom, attempt, 1).unwrap()).collect();
     let connected: Vec<&Event> = events.iter().filter(|e| e.outcome == Outcome::Connected).collect();
@@ -690,6 +690,8 @@ fn lanczos_agrees_with_a_dense_matrix_of_a_real_hessian() {
     let stop = Stop { vectors: 150, change: 1e-9, residual: 1e-5 };
     let lowest = lanczos.lowest(&mut |v, out| hessian.apply(v, out), &mut mode, stop);
     assert!((lowest.eigenvalue - exact[0]).abs() < 1e-6 * exact[3 * n - 1], "{lowest:?} {}", exact[0]);
-    let second = lanczos.second(&mut |v, out| hessian.apply(v, out), &mode, false, &mut start, 1e-3, 400);
+    let stop = Stop { vectors: 400, change: 0.0, residual: 1e-3 };
+    let unity = &mut |v: &[Vector], out: &mut [Vector]| out.copy_from_slice(v);
+    let second = lanczos.softest(&mut |v, out| hessian.apply(v, out), unity, &mode, false, &mut start, stop);
     assert!((second.eigenvalue - exact[1]).abs() < 1e-3, "{second:?} {}", exact[1]);
 }

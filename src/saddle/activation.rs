@@ -57,8 +57,14 @@ const BRIDGE_START: f64 = 0.4;
 type End = std::result::Result<(), Outcome>;
 
 impl<'a> Activation<'a> {
-    /// Kick the atoms around `atom`.
-    pub fn new(options: &'a Artn, frame: &'a Frame, atom: usize, random: &mut Random) -> Result<Activation<'a>> {
+    /// Kick the atoms around `atom` for try number `attempt`; `stream` gives the random numbers of each of its tries.
+    pub fn new(
+        options: &'a Artn,
+        frame: &'a Frame,
+        atom: usize,
+        attempt: usize,
+        stream: &dyn Fn(usize) -> Random,
+    ) -> Result<Activation<'a>> {
         let center = frame.configuration.positions[atom];
         let atoms = match options.region {
             super::Scope::All => (0..frame.len()).collect(),
@@ -68,7 +74,11 @@ impl<'a> Activation<'a> {
             .filter(|&(_, &a)| a == atom || frame.distance(a, &center) < options.kick_radius)
             .map(|(place, _)| place)
             .collect();
-        let kick = super::push::direction(atoms.len(), &kicked, random);
+        let kick = if options.spread_kicks {
+            super::push::spread(atoms.len(), &kicked, attempt, stream)
+        } else {
+            super::push::direction(atoms.len(), &kicked, &mut stream(attempt))
+        };
         Ok(Activation {
             options,
             mode: vec![Vector::zeros(); atoms.len()],

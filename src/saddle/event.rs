@@ -102,7 +102,8 @@ pub struct Event {
     pub exit_eigenvalue: f64,
     /// Lowest eigenvalue at the saddle [eV/A^2].
     pub eigenvalue: f64,
-    /// Second eigenvalue at the saddle [eV/A^2].
+    /// Curvature in the direction across the mode that is softest compared with the minimum, not below the second eigenvalue and of its
+    /// sign [eV/A^2].
     pub second_eigenvalue: f64,
     /// Largest force of all atoms at the saddle [eV/A].
     pub residual_force: f64,

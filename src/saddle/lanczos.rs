@@ -2,7 +2,7 @@
 //!
 //! Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950), <https://doi.org/10.6028/jres.045.026>.
 
-use super::vectors::{add_scaled, copy, dot, normalize, remove, remove_mean, scale};
+use super::vectors::{add_scaled, copy, dot, norm, normalize, remove, remove_mean, scale};
 use crate::cell::Vector;
 
 /// The operator: `product(v, out)` writes `H v` to `out`.
@@ -90,27 +90,41 @@ impl Lanczos {
 
     /// The Ritz vector in the space of all atoms, with the sign of the start vector.
     fn assemble(&self, vector: &mut [Vector]) {
+        self.combine(vector);
+        normalize(vector);
+    }
+
+    /// The same, as long as it is; its length.
+    fn combine(&self, vector: &mut [Vector]) -> f64 {
         let sign = if self.ritz[0] < 0.0 { -1.0 } else { 1.0 };
         vector.fill(Vector::zeros());
         for (q, y) in self.basis.iter().zip(&self.ritz) {
             add_scaled(vector, sign * y, q);
         }
-        normalize(vector);
+        norm(vector)
     }
 
-    /// The lowest eigenvalue among vectors orthogonal to `mode` (and to rigid translations if `free`), from a start vector
-    /// that the caller draws at random, and which becomes the eigenvector: a good one would only show what it is near to.
+    /// Curvature of the operator in the direction across `mode` (and without rigid translation if `free`) in which it is softest
+    /// compared with another operator `M` of which `soften` gives the inverse: the lowest solution of
     ///
-    /// Vectors are not orthogonalised: the iteration then repeats eigenvalues that it has found, which does no harm to the
-    /// lowest one. It ends when the residual is below `tolerance` times the eigenvalue.
-    pub fn second(
+    /// ```math
+    /// H x = theta M x,    curvature = x . H x / x . x
+    /// ```
+    ///
+    /// `M` is positive, so that the curvature has the sign of the lowest eigenvalue across the mode, and is never below it. With the
+    /// Hessian of the minimum for `M` what an event made soft stands out from the soft waves of any glass.
+    ///
+    /// The start is drawn at random by the caller, and becomes the direction: a good one would only show what it is near to. Vectors
+    /// are not orthogonalised: the iteration then repeats what it has found, which does no harm to the lowest. It ends when
+    /// the residual of `theta` is below `tolerance` times `theta`.
+    pub fn softest(
         &mut self,
         product: &mut Product,
+        soften: &mut Product,
         mode: &[Vector],
         free: bool,
         start: &mut [Vector],
-        tolerance: f64,
-        most: usize,
+        stop: Stop,
     ) -> Lowest {
         let project = |x: &mut [Vector]| {
             remove(x, mode);
@@ -120,37 +134,47 @@ impl Lanczos {
         };
         self.alpha.clear();
         self.beta.clear();
-        project(start);
-        normalize(start);
-        self.store(0, start);
         let mut found = Lowest { eigenvalue: f64::NAN, residual: f64::INFINITY, products: 0 };
-        let mut next = std::mem::take(&mut self.next);
-        next.resize(start.len(), Vector::zeros());
-        for j in 0..most {
-            product(&self.basis[j], &mut next);
+        // `force` is what `M` makes of the vector of the basis.
+        let (mut force, mut last, mut next) = (start.to_vec(), vec![Vector::zeros(); start.len()], start.to_vec());
+        project(&mut force);
+        for j in 0..=stop.vectors {
+            soften(&force, &mut next);
             project(&mut next);
-            if let Some(beta) = self.beta.last() {
-                add_scaled(&mut next, -beta, &self.basis[j - 1]);
-            }
-            let alpha = dot(&self.basis[j], &next);
-            add_scaled(&mut next, -alpha, &self.basis[j]);
-            self.alpha.push(alpha);
-            project(&mut next);
-            let beta = normalize(&mut next);
-            let exhausted = beta < 1e-10;
-            if exhausted || (j + 1) % 8 == 0 || j + 1 == most {
-                let eigenvalue = lowest_of_tridiagonal(&self.alpha, &self.beta, &mut self.ritz, &mut self.pivots);
-                found = Lowest { eigenvalue, residual: beta * self.ritz[j].abs(), products: j + 1 };
-                if exhausted || found.residual < tolerance * eigenvalue.abs() {
+            let length = dot(&force, &next).max(0.0).sqrt();
+            let exhausted = length < 1e-10;
+            if j > 0 && (exhausted || j.is_multiple_of(4) || j == stop.vectors) {
+                let theta = lowest_of_tridiagonal(&self.alpha, &self.beta, &mut self.ritz, &mut self.pivots);
+                found = Lowest { eigenvalue: theta, residual: length * self.ritz[j - 1].abs(), products: j };
+                if exhausted || j == stop.vectors || found.residual < stop.residual * theta.abs() {
                     break;
                 }
             }
-            self.beta.push(beta);
-            self.store(j + 1, &next);
+            if exhausted {
+                return found;
+            }
+            scale(&mut force, 1.0 / length);
+            scale(&mut next, 1.0 / length);
+            if j > 0 {
+                self.beta.push(length);
+            }
+            self.store(j, &next);
+            product(&self.basis[j], &mut next);
+            project(&mut next);
+            if j > 0 {
+                add_scaled(&mut next, -length, &last);
+            }
+            let alpha = dot(&self.basis[j], &next);
+            add_scaled(&mut next, -alpha, &force);
+            self.alpha.push(alpha);
+            std::mem::swap(&mut last, &mut force);
+            std::mem::swap(&mut force, &mut next);
         }
-        self.next = next;
-        self.assemble(start);
-        found
+        let length = self.combine(start);
+        scale(start, 1.0 / length);
+        // The basis is orthonormal in `M`: the Ritz vector gives theta for `x . H x`.
+        let by_length = 1.0 / (length * length);
+        Lowest { eigenvalue: found.eigenvalue * by_length, residual: found.residual * by_length, ..found }
     }
 }
 
@@ -256,7 +280,9 @@ mod tests {
         add_scaled(&mut product, -lowest.eigenvalue, &v);
         assert!(super::super::vectors::norm(&product) < 1e-6);
         let mut start = random_direction(30, &mut stream(1, Purpose::Eigenvector, 2));
-        let second = lanczos.second(&mut |x, out| apply(&m, x, out), &v, false, &mut start, 1e-5, 300);
+        let stop = Stop { vectors: 300, change: 0.0, residual: 1e-5 };
+        let unity = &mut |x: &[Vector], out: &mut [Vector]| out.copy_from_slice(x);
+        let second = lanczos.softest(&mut |x, out| apply(&m, x, out), unity, &v, false, &mut start, stop);
         assert!((second.eigenvalue - exact[1]).abs() < 1e-6, "{second:?} {}", exact[1]);
         assert!(second.residual < 1e-5);
     }
@@ -269,12 +295,38 @@ mod tests {
         let mut v = random_direction(20, &mut stream(3, Purpose::Eigenvector, 1));
         lanczos.lowest(&mut |x, out| apply(&m, x, out), &mut v, Stop { vectors: 60, change: 1e-12, residual: 1e-8 });
         let mut w = random_direction(20, &mut stream(3, Purpose::Eigenvector, 2));
-        let second = lanczos.second(&mut |x, out| apply(&m, x, out), &v, false, &mut w, 1e-4, 200);
+        let stop = Stop { vectors: 200, change: 0.0, residual: 1e-4 };
+        let unity = &mut |x: &[Vector], out: &mut [Vector]| out.copy_from_slice(x);
+        let second = lanczos.softest(&mut |x, out| apply(&m, x, out), unity, &v, false, &mut w, stop);
         let mut product = vec![Vector::zeros(); 20];
         apply(&m, &w, &mut product);
         add_scaled(&mut product, -second.eigenvalue, &w);
         assert!(second.eigenvalue < 0.0 && super::super::vectors::norm(&product) < 1e-4, "{second:?}");
         assert!(dot(&v, &w).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_softest_direction_has_the_sign_of_the_second_eigenvalue_and_its_own_curvature() {
+        for shift in [0.0, 0.25, 0.4] {
+            let m = matrix(20) - DMatrix::identity(60, 60) * shift;
+            let mut exact: Vec<f64> = m.clone().symmetric_eigenvalues().iter().copied().collect();
+            exact.sort_by(f64::total_cmp);
+            let mut lanczos = Lanczos::default();
+            let mut v = random_direction(20, &mut stream(4, Purpose::Eigenvector, 1));
+            let stop = Stop { vectors: 60, change: 1e-12, residual: 1e-8 };
+            lanczos.lowest(&mut |x, out| apply(&m, x, out), &mut v, stop);
+            let mut x = random_direction(20, &mut stream(4, Purpose::Eigenvector, 2));
+            let soften = &mut |f: &[Vector], out: &mut [Vector]| {
+                out.iter_mut().zip(f).enumerate().for_each(|(k, (o, f))| *o = f / (1.0 + k as f64));
+            };
+            let stop = Stop { vectors: 200, change: 0.0, residual: 0.01 };
+            let found = lanczos.softest(&mut |x, out| apply(&m, x, out), soften, &v, false, &mut x, stop);
+            let mut product = vec![Vector::zeros(); 20];
+            apply(&m, &x, &mut product);
+            let curvature = dot(&x, &product);
+            assert!((found.eigenvalue - curvature).abs() < 0.02 * curvature.abs(), "{found:?} {curvature}");
+            assert!(curvature > exact[1] - 1e-9 && curvature * exact[1] > 0.0, "{curvature} {}", exact[1]);
+        }
     }
 
     #[test]

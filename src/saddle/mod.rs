@@ -71,6 +71,8 @@ pub struct Artn {
     pub kick: f64,
     /// Atoms closer than this to the chosen one are kicked (paper: 2, so that it is only that one).
     pub kick_radius: f64,
+    /// Kick an atom in directions that are far apart, not independent ones (paper).
+    pub spread_kicks: bool,
     /// Longest push along the mode (paper: 0.15).
     pub increment: f64,
     /// Push in the basin over `increment`; the paper is silent, codes in use have 1 to 3.
@@ -130,7 +132,8 @@ pub struct Artn {
     /// A saddle is refined with its shell when the energy of what lies beyond that is above this, and further shells are added until
     /// it is not [eV].
     pub far_field_limit: f64,
-    /// It is refined with it as well when the second eigenvalue, the shell free to move, is below this [eV/A^2].
+    /// It is refined with it as well when the curvature of the softest direction across the mode, the shell free to move, is below this
+    /// [eV/A^2].
     pub soft_eigenvalue: f64,
     /// Radius within which all atoms answer to each event; 0 for none. 43 is every atom of a glass of 20,000.
     pub free_radius: f64,
@@ -147,7 +150,7 @@ pub struct Artn {
     /// Atoms within this of a minimum that was passed over, and found with more atoms than those of the search, take part in the climb
     /// towards it.
     pub bridge_radius: f64,
-    /// Residual of the second eigenvalue over itself.
+    /// Residual of the softest direction across the mode: of its stiffness compared with the minimum, over that.
     pub second_tolerance: f64,
     /// Length of the push off the saddle along the mode, to either side.
     pub side_push: f64,
@@ -182,6 +185,7 @@ impl Default for Artn {
             region: Scope::Local,
             kick: 0.1,
             kick_radius: 2.0,
+            spread_kicks: true,
             increment: 0.15,
             basin_factor: 1.0,
             basin_pushes: 30,
@@ -218,7 +222,7 @@ impl Default for Artn {
             newton_steps: 40,
             bridges: 2,
             bridge_radius: 14.0,
-            second_tolerance: 0.1,
+            second_tolerance: 0.3,
             side_push: 0.25,
             side_force_tolerance: 1e-3,
             side_evaluations: 2000,

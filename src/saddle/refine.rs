@@ -592,8 +592,8 @@ pub(super) fn whole_cell<'a>(options: &Artn, saddle: &Saddle<'a>) -> Result<Opti
     Ok(refine(&strict, region, mode)?.ok().map(|found| found.region))
 }
 
-/// Energy of a minimum with the answer of its frozen surroundings; `relax` brings a region that reaches further to its minimum
-/// where the harmonic answer is not enough, and says whether it arrived there.
+/// Energy of a minimum with the answer of its frozen surroundings; `relax` brings a region that reaches further to its minimum where the
+/// harmonic answer is not enough, and says whether it arrived there. It may be wrong by twice as much as a barrier.
 pub(super) fn settled_energy<'a>(
     options: &Artn,
     region: &Region<'a>,
@@ -608,7 +608,7 @@ pub(super) fn settled_energy<'a>(
         let far_field = FarField::new(options, region, None, radius..outer)?;
         cost.add(far_field.cost());
         let energy = region.energy + far_field.energy();
-        let enough = far_field.harmonic && far_field.beyond.abs() < options.far_field_limit;
+        let enough = far_field.harmonic && far_field.beyond.abs() < 2.0 * options.far_field_limit;
         let Some((mut wide, _)) = far_field.wide.filter(|_| !enough) else { return Ok(energy) };
         wide.cost = Cost::default();
         if !far_field.harmonic {
@@ -623,7 +623,7 @@ pub(super) fn settled_energy<'a>(
     }
 }
 
-/// The lowest eigenvalue with its mode converged, and the second one with its mode, from a fresh random start.
+/// The lowest eigenvalue with its mode converged, and the softest direction across it with its curvature, from a fresh random start.
 ///
 /// Far from the event all that is soft are elastic waves, the softer the larger the region: where it reaches beyond the first shell,
 /// these are the eigenvalues of the atoms within that.
@@ -648,8 +648,10 @@ fn two_lowest(
     let stop = Stop { vectors: 60, change: 1e-3, residual: 0.05 };
     let first = lanczos.lowest(&mut |v, out| region.product(v, out), mode, stop);
     let mut start = random_direction(region.len(), random);
-    let (free, tolerance) = (region.is_free(), options.second_tolerance);
-    let second = lanczos.second(&mut |v, out| region.product(v, out), mode, free, &mut start, tolerance, 400);
+    let (free, factors, mut work) = (region.is_free(), region.factors(), Vec::new());
+    let stop = Stop { vectors: 200, change: 0.0, residual: options.second_tolerance };
+    let soften = &mut |v: &[Vector], out: &mut [Vector]| factors.solve(v, out, &mut work);
+    let second = lanczos.softest(&mut |v, out| region.product(v, out), soften, mode, free, &mut start, stop);
     Ok((first.eigenvalue, second.eigenvalue, start))
 }
 

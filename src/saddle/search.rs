@@ -107,15 +107,16 @@ impl Search {
     fn run_knowing(&self, known: Known, atom: usize, attempt: usize, seed: u64) -> Result<Event> {
         let configuration = &self.frame.configuration;
         let mut event = Event::new(atom, attempt, &configuration.elements[configuration.species[atom]].name);
-        let index = ((atom as u64) << 24) + attempt as u64;
+        let index = |attempt: usize| ((atom as u64) << 24) + attempt as u64;
+        let pushes = |attempt| random::stream(seed, Purpose::Push, index(attempt));
+        let index = index(attempt);
         let mut given = Given {
-            push: random::stream(seed, Purpose::Push, index),
             eigenvector: random::stream(seed, Purpose::Eigenvector, index),
             selection: random::stream(seed, Purpose::Selection, index),
             known,
         };
         let mut cost = Cost::default();
-        let outcome = match self.walk(&mut event, &mut cost, &mut given) {
+        let outcome = match self.walk(&mut event, &mut cost, &mut given, &pushes) {
             Ok(outcome) => outcome,
             // A push into the core of a neighbour.
             Err(error) if error.kind() == Kind::Numeric => Outcome::Energy,
@@ -135,8 +136,14 @@ impl Search {
         Err(Error::input(format!("artn: there is no atom {}; the glass has {} atoms", atom + 1, self.frame.len())))
     }
 
-    fn walk(&self, event: &mut Event, cost: &mut Cost, given: &mut Given) -> Result<Outcome> {
-        let mut activation = Activation::new(&self.options, &self.frame, event.atom, &mut given.push)?;
+    fn walk(
+        &self,
+        event: &mut Event,
+        cost: &mut Cost,
+        given: &mut Given,
+        pushes: &dyn Fn(usize) -> Random,
+    ) -> Result<Outcome> {
+        let mut activation = Activation::new(&self.options, &self.frame, event.atom, event.attempt, pushes)?;
         let outcome = self.search(event, cost, &mut activation, given);
         event.basin_pushes = activation.pushes as f64;
         event.climb_pushes = activation.steps as f64;
@@ -711,7 +718,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 12;
+const ALGORITHM: u32 = 13;
 
 /// Tries that are made without knowing of each other, at least: as many as there may be threads.
 const SMALLEST_BATCH: usize = 64;
@@ -765,7 +772,6 @@ impl From<Outcome> for Found<'_> {
 
 /// What a try is given: independent random streams, and what is known already.
 struct Given<'k> {
-    push: Random,
     eigenvector: Random,
     selection: Random,
     known: Known<'k>,
