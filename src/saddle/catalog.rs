@@ -9,8 +9,8 @@ use super::region::{Region, bin_of, flat};
 use crate::cell::Vector;
 use crate::configuration::Configuration;
 
-/// Edge of the blocks of atoms whose tries know of each other [length]. The larger, the more is known, and the fewer are the parts
-/// that a campaign can be made in.
+/// Edge of the blocks of atoms whose tries know of each other [length]. The larger, the fewer are the parts that a campaign can be made
+/// in; most of what is known is of the same atom, and events at the faces of a block are known as often as those in its middle.
 const BLOCK: f64 = 17.0;
 
 /// Atoms displaced by less than this do not tell one place from another [length].
