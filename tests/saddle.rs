@@ -378,7 +378,8 @@ fn listed() -> Vec<Listed> {
         .collect()
 }
 
-/// Atom and try, counted from 0: six of 198 tries around atoms that the list names, with independent kicks and all atoms free. In eleven, listed saddles came up.
+/// Atom and try, counted from 0: six of 198 tries around atoms that the list names, with independent kicks and all atoms free. In eleven,
+/// listed saddles came up.
 const FOUND_BEFORE: [(usize, usize); 6] = [(399, 2), (508, 1), (828, 0), (1258, 1), (1309, 4), (1309, 5)];
 
 #[test]

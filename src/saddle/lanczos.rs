@@ -2,7 +2,7 @@
 //!
 //! Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950), <https://doi.org/10.6028/jres.045.026>.
 
-use super::vectors::{add_scaled, copy, dot, norm, normalize, remove, remove_mean, scale};
+use super::vectors::{add_scaled, copy, dot, normalize, remove, remove_mean, scale};
 use crate::cell::Vector;
 
 /// The operator: `product(v, out)` writes `H v` to `out`.
@@ -88,20 +88,14 @@ impl Lanczos {
         copy(&mut self.basis[place], vector);
     }
 
-    /// The Ritz vector in the space of all atoms, with the sign of the start vector.
-    fn assemble(&self, vector: &mut [Vector]) {
-        self.combine(vector);
-        normalize(vector);
-    }
-
-    /// The same, as long as it is; its length.
-    fn combine(&self, vector: &mut [Vector]) -> f64 {
+    /// The Ritz vector in the space of all atoms, with the sign of the start vector, made a unit vector; the length it had.
+    fn assemble(&self, vector: &mut [Vector]) -> f64 {
         let sign = if self.ritz[0] < 0.0 { -1.0 } else { 1.0 };
         vector.fill(Vector::zeros());
         for (q, y) in self.basis.iter().zip(&self.ritz) {
             add_scaled(vector, sign * y, q);
         }
-        norm(vector)
+        normalize(vector)
     }
 
     /// Curvature of the operator in the direction across `mode` (and without rigid translation if `free`) in which it is softest
@@ -116,7 +110,7 @@ impl Lanczos {
     ///
     /// The start is drawn at random by the caller, and becomes the direction: a good one would only show what it is near to. Vectors
     /// are not orthogonalised: the iteration then repeats what it has found, which does no harm to the lowest. It ends when
-    /// the residual of `theta` is below `tolerance` times `theta`.
+    /// the residual of `theta` is below `stop.residual` times `theta`, or at `stop.vectors`; `stop.change` plays no part.
     pub fn softest(
         &mut self,
         product: &mut Product,
@@ -170,8 +164,7 @@ impl Lanczos {
             std::mem::swap(&mut last, &mut force);
             std::mem::swap(&mut force, &mut next);
         }
-        let length = self.combine(start);
-        scale(start, 1.0 / length);
+        let length = self.assemble(start);
         // The basis is orthonormal in `M`: the Ritz vector gives theta for `x . H x`.
         let by_length = 1.0 / (length * length);
         Lowest { eigenvalue: found.eigenvalue * by_length, residual: found.residual * by_length, ..found }

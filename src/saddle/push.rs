@@ -40,6 +40,9 @@ fn furthest(before: &[Vec<Vector>], kicked: usize, random: &mut Random) -> Vec<V
         before.iter().map(|u| dot(u, &unit)).fold(f64::NEG_INFINITY, f64::max)
     };
     let mut best = draw(kicked, random);
+    if before.is_empty() {
+        return best;
+    }
     let mut nearest = nearness(&best);
     for _ in 1..CANDIDATES {
         let other = draw(kicked, random);

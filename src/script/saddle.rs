@@ -61,8 +61,8 @@ mod binding {
     ///
     /// The two do not sample alike (`bridges: 0`, `recall: false`, `spread_kicks: false`, `force_evaluations: 500`). On an annealed
     /// Cu50Zr50 glass of 1372 atoms 97 % of 8232 guarded and 16 % of 35,672 classic tries reached a saddle. The barriers of their 2794
-    /// and 2286 events, not merged, have means of 1.54(2) and 1.59(2) eV (Kolmogorov-Smirnov D = 0.068, p = 1e-5), but differ in shape: below 0.2 eV lie 6 % of the guarded and 10 % of the classic
-    /// events, between 0.3 and 1 eV 18 and 10 %; above 1.5 eV the two agree (D = 0.028, p = 0.64). A guarded try finds a barrier
+    /// and 2286 events, not merged, have means of 1.54(2) and 1.59(2) eV (Kolmogorov-Smirnov D = 0.068, p = 1e-5), but differ in
+    /// shape: below 0.2 eV lie 6 % of the guarded and 10 % of the classic events, between 0.3 and 1 eV 18 and 10 %; above 1.5 eV the two agree (D = 0.028, p = 0.64). A guarded try finds a barrier
     /// below 0.2 eV more often than a classic one (1.9 against 0.7 % of all tries), and six times as many above it, on most of which
     /// the classic one loses its mode. `scripts/methods.rhai` repeats this; compare barriers of one method only.
     ///
@@ -268,8 +268,8 @@ mod binding {
     ///
     /// Of 233 events of `read("Cu50Zr50-19652")` 230 agree within 5 meV with the whole cell, where the largest force is 5e-4 eV/A; one
     /// is 7 meV off, one 72, and one is no saddle there. The one that is 72 off becomes another saddle under the last forces, as 5 of 213
-    /// do when those near the event are not brought to `final_force_tolerance`. A saddle also becomes another one when a spot further out gives way that is soft for reasons of
-    /// its own, which `free_radius` of `artn` finds out: without it 134 of 163 agreed within 5 meV and 153 within 20 meV; 9 differed by
+    /// do when those near the event are not brought to `final_force_tolerance`. A saddle also becomes another one when a spot further out
+    /// gives way that is soft for reasons of its own, which `free_radius` of `artn` finds out: without it 134 of 163 agreed within 5 meV and 153 within 20 meV; 9 differed by
     /// more, the worst by 0.27 eV, and 1 was no saddle any more.
     #[rhai_fn(return_raw)]
     pub fn whole_cell_check(events: Table) -> Raw<Table> {
