@@ -529,6 +529,35 @@ fn a_try_ends_where_the_campaign_knows_what_follows() {
     assert!(none.events.is_empty() && none.notes[0].contains("part 3 of 3"), "{:?}", none.notes);
 }
 
+#[test]
+fn an_atom_that_has_its_distinct_events_gets_no_more_tries() {
+    let few = Artn { bridges: 0, far_field_radius: 0.0, free_radius: 0.0, whole_cell_share: 0.0, ..Artn::default() };
+    let search = search(few);
+    let (atoms, most) = (nearest(0.25, 4), 6);
+    let all = search.campaign(&campaign(&atoms, most), &Silent).unwrap();
+    let counts = |within: f64| {
+        let goal = Goal::Events { wanted: 2, within, most };
+        let found = search.campaign(&Campaign { goal, ..campaign(&atoms, 0) }, &Silent).unwrap();
+        let of = |events: &[Event], atom: usize| -> Vec<Event> {
+            events.iter().filter(|e| e.atom == atom).cloned().collect()
+        };
+        atoms.iter().for_each(|&atom| {
+            let (found, all) = (of(&found.events, atom), of(&all.events, atom));
+            assert_eq!(bytes(&found), bytes(&all[..found.len()]), "the first tries of those that all would be");
+            // Events that were found before have another outcome, `duplicate`.
+            let counted = |events: &[Event]| {
+                let near = |e: &&Event| e.outcome == Outcome::Connected && e.center_distance < within;
+                events.iter().filter(near).count()
+            };
+            assert!(counted(&found) == 2 || (counted(&found) < 2 && found.len() == most));
+            assert!(counted(&found[..found.len() - 1]) < 2, "one try too many");
+        });
+        found.events.len()
+    };
+    let [anywhere, near] = [f64::INFINITY, 3.0].map(counts);
+    assert!(anywhere < near && near <= atoms.len() * most, "{anywhere} and {near} tries");
+}
+
 /// Stops a campaign after so many tries.
 struct Impatient(std::sync::atomic::AtomicU64, u64);
 

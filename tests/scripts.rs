@@ -17,6 +17,10 @@ fn every_script_passes_the_check() {
     for script in scripts {
         let done = vitric(root, &["check", script.to_str().unwrap()]);
         assert!(done.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&done.stderr));
+        // An option that is asked for twice shows only here.
+        let help = vitric(root, &["run", script.to_str().unwrap(), "--help"]);
+        let text = String::from_utf8_lossy(&help.stdout);
+        assert!(help.status.success() && text.contains("usage: vitric run"), "{}: {text}", script.display());
     }
 }
 

@@ -73,6 +73,9 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// `barrier_whole_cell` of an event which is no saddle when all atoms are free.
+pub const NO_SADDLE: f64 = f64::INFINITY;
+
 /// Displacements of single atoms from the starting minimum: atom (counted from 0) and vector [A].
 pub type Displacements = Vec<(usize, Vector)>;
 
@@ -96,7 +99,7 @@ pub struct Event {
     pub final_energy: f64,
     /// Part of `barrier` that is the answer of the frozen surroundings; of events only [eV].
     pub far_field: f64,
-    /// `barrier` after a refinement with all atoms free, for the random sample [eV].
+    /// `barrier` after a refinement with all atoms free, for the random sample; [`NO_SADDLE`] where that finds none [eV].
     pub barrier_whole_cell: f64,
     /// Lowest eigenvalue on leaving the basin [eV/A^2].
     pub exit_eigenvalue: f64,
@@ -138,7 +141,7 @@ pub struct Event {
     pub basin_pushes: f64,
     /// Pushes of the climb.
     pub climb_pushes: f64,
-    /// Active atoms at the end of the search, and in the refinement.
+    /// Active atoms at the end of the search.
     pub search_atoms: f64,
     /// Active atoms in the refinement.
     pub refined_atoms: f64,

@@ -1,7 +1,7 @@
 //! The path of least energy from the starting minimum over a saddle to the final minimum.
 
 use super::Search;
-use super::event::{Displacements, Event};
+use super::event::{Displacements, Event, Outcome};
 use super::region::{Region, union};
 use super::vectors::{add_scaled, copy, largest, norm, normalize, remove};
 use crate::cell::Vector;
@@ -55,8 +55,11 @@ pub struct Path {
 impl StringMethod {
     /// The path of a connected event that kept its configurations ([`super::Artn::keep_configurations`]).
     pub fn run(&self, search: &Search, event: &Event, observer: &dyn Observer) -> Result<Path> {
-        if event.saddle.is_empty() || event.end.is_empty() {
-            return Err(Error::input("artn_path: the try has no saddle with two sides, so there is no path over it"));
+        if event.outcome != Outcome::Connected {
+            return Err(Error::input(format!(
+                "artn_path: the try is not an event but `{}`, so there is no path from the start over its saddle",
+                event.outcome
+            )));
         }
         let frame = search.frame();
         let atoms_of = |list: &Displacements| list.iter().map(|d| d.0).collect::<Vec<_>>();

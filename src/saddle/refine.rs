@@ -57,7 +57,7 @@ impl<'a> Saddle<'a> {
     }
 
     /// The widest region with its mode and its radius.
-    fn widest(&self) -> (&Region<'a>, &[Vector], f64) {
+    pub fn widest(&self) -> (&Region<'a>, &[Vector], f64) {
         match &self.wide {
             Some(wide) => (&wide.region, &wide.mode, wide.radius),
             None => (&self.region, &self.mode, self.radius),
@@ -480,6 +480,10 @@ fn release<'a>(options: &Artn, saddle: &mut Saddle<'a>, random: &mut Random, cos
             break;
         }
     }
+    if region.largest_force() >= options.refined_force_tolerance {
+        cost.add(region.cost);
+        return Ok(Settled::Lost);
+    }
     let frozen = region.frozen_forces()?;
     cost.add(std::mem::take(&mut region.cost));
     if largest(&region.way_from(from)) > SAME_SADDLE || (region.energy - from.energy).abs() > SAME_ANSWER {
@@ -592,15 +596,18 @@ pub(super) fn whole_cell<'a>(options: &Artn, saddle: &Saddle<'a>) -> Result<Opti
     Ok(refine(&strict, region, mode)?.ok().map(|found| found.region))
 }
 
-/// Energy of a minimum with the answer of its frozen surroundings; `relax` brings a region that reaches further to its minimum where the
-/// harmonic answer is not enough, and says whether it arrived there. It may be wrong by twice as much as a barrier.
-pub(super) fn settled_energy<'a>(
+/// What may lie beyond the shell of a final minimum, whose energy no statistics rest on, over that of a saddle.
+const BEYOND_END: f64 = 2.0;
+
+/// Energy of a minimum with the answer of its frozen surroundings, and the region with these where there are any; `relax` brings a region that reaches further to its minimum where the
+/// harmonic answer is not enough, and says whether it arrived there.
+pub(super) fn settled<'a>(
     options: &Artn,
     region: &Region<'a>,
     mut radius: f64,
     cost: &mut Cost,
     relax: &mut dyn FnMut(&mut Region<'a>) -> Result<bool>,
-) -> Result<f64> {
+) -> Result<(f64, Option<Region<'a>>)> {
     let mut wider: Option<Region> = None;
     loop {
         let region = wider.as_ref().unwrap_or(region);
@@ -608,14 +615,17 @@ pub(super) fn settled_energy<'a>(
         let far_field = FarField::new(options, region, None, radius..outer)?;
         cost.add(far_field.cost());
         let energy = region.energy + far_field.energy();
-        let enough = far_field.harmonic && far_field.beyond.abs() < 2.0 * options.far_field_limit;
-        let Some((mut wide, _)) = far_field.wide.filter(|_| !enough) else { return Ok(energy) };
+        let enough = far_field.harmonic && far_field.beyond.abs() < BEYOND_END * options.far_field_limit;
+        let Some((mut wide, _)) = far_field.wide else { return Ok((energy, wider)) };
+        if enough {
+            return Ok((energy, Some(wide)));
+        }
         wide.cost = Cost::default();
         if !far_field.harmonic {
             let arrived = relax(&mut wide)?;
             cost.add(wide.cost);
             if !arrived {
-                return Ok(energy);
+                return Ok((energy, Some(wide)));
             }
         }
         radius = outer;

@@ -4,7 +4,7 @@ use super::Artn;
 use super::activation::Activation;
 use super::catalog::{self, Catalog, Known, Landmark};
 use super::descent::Descent;
-use super::event::{Event, Outcome, mark_duplicates};
+use super::event::{Displacements, Event, NO_SADDLE, Outcome, mark_duplicates};
 use super::refine::{self, Aim, Climber, Saddle, Settled};
 use super::region::{Cost, Frame, Region};
 use super::store::{self, Journal};
@@ -31,7 +31,7 @@ pub struct Search {
 }
 
 /// How many tries an atom gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
     /// So many tries.
     Tries(usize),
@@ -39,6 +39,8 @@ pub enum Goal {
     Events {
         /// Distinct connected events wanted.
         wanted: usize,
+        /// Events count whose most displaced atom is within this of the kicked one [length].
+        within: f64,
         /// Most tries.
         most: usize,
     },
@@ -214,7 +216,7 @@ impl Search {
             Ok(saddle) => saddle,
             Err(found) => return Ok(found),
         };
-        cost.add(saddle.region.cost);
+        cost.add(std::mem::take(&mut saddle.region.cost));
         self.certify(event, &saddle);
         if saddle.eigenvalue >= 0.0 || saddle.second_eigenvalue <= 0.0 || event.barrier <= 0.0 {
             return Ok(Outcome::NotFirstOrder.into());
@@ -243,7 +245,11 @@ impl Search {
             return Ok(Outcome::NotFirstOrder.into());
         }
         if given.selection.random::<f64>() < options.whole_cell_share {
-            event.barrier_whole_cell = refine::whole_cell(options, &saddle)?.map_or(f64::NAN, |region| region.energy);
+            event.barrier_whole_cell = match refine::whole_cell(options, &saddle) {
+                Ok(Some(region)) => region.energy,
+                Err(error) if error.kind() != Kind::Numeric => return Err(error),
+                _ => NO_SADDLE,
+            };
         }
         Ok(Outcome::Connected.into())
     }
@@ -274,7 +280,7 @@ impl Search {
         if !core.is_free()
             && let Some(minimum) = self.leads_elsewhere(cost, &core, &mode)?
         {
-            self.describe(event, &core);
+            self.describe(event, &core, &core);
             event.barrier = core.energy;
             return Ok(Err(Found { outcome: Outcome::Disconnected, passed: Some(minimum) }));
         }
@@ -312,6 +318,7 @@ impl Search {
     /// The minimum below the place where a refinement found no saddle, if it is another one than the start and there is a bridge left
     /// to lead there.
     fn below_shoulder<'a>(&'a self, event: &Event, cost: &mut Cost, mut region: Region<'a>) -> Result<Found<'a>> {
+        cost.add(std::mem::take(&mut region.cost));
         if event.bridges >= self.options.bridges as f64 {
             return Ok(Outcome::NotFirstOrder.into());
         }
@@ -336,8 +343,8 @@ impl Search {
         Ok(if found { Ok((core, mode)) } else { Err(core) })
     }
 
-    /// Geometry of a saddle.
-    fn describe(&self, event: &mut Event, saddle: &Region) {
+    /// Geometry of a saddle, and if it is kept its configuration with the answer of the surroundings.
+    fn describe(&self, event: &mut Event, saddle: &Region, widest: &Region) {
         let mut displacement = Vec::new();
         saddle.displacement(&mut displacement);
         let (place, length) = refine::most_displaced(saddle);
@@ -349,13 +356,13 @@ impl Search {
         event.moved = displacement.iter().filter(|d| d.norm() > 0.1).count() as f64;
         event.refined_atoms = saddle.len() as f64;
         if self.options.keep_configurations {
-            event.saddle = saddle.atoms.iter().copied().zip(displacement).collect();
+            event.saddle = displacements(widest);
         }
     }
 
     /// Energies and certificate of a saddle.
     fn certify(&self, event: &mut Event, saddle: &Saddle) {
-        self.describe(event, &saddle.region);
+        self.describe(event, &saddle.region, saddle.widest().0);
         event.barrier = saddle.region.energy + saddle.far_field;
         event.far_field = saddle.far_field;
         event.eigenvalue = saddle.eigenvalue;
@@ -424,13 +431,14 @@ impl Search {
             return Ok(Err(Outcome::Identical));
         }
         event.landmarks.push(Landmark::new(catalog::Kind::Minimum, &end));
-        event.final_energy = refine::settled_energy(options, &end, radius, cost, relax)?;
+        let (energy, settled) = refine::settled(options, &end, radius, cost, relax)?;
+        event.final_energy = energy;
         let mut moved = Vec::new();
         end.displacement(&mut moved);
         event.displacement = norm(&moved);
         event.exchange = f64::from(u8::from(self.is_exchange(&end, &moved, event.final_energy)));
         if options.keep_configurations {
-            event.end = end.atoms.iter().copied().zip(moved.iter().copied()).collect();
+            event.end = displacements(settled.as_ref().unwrap_or(&end));
         }
         event.final_distance = norm(&end.way_from(&saddle.region));
         Ok(Ok(()))
@@ -595,11 +603,11 @@ impl Search {
         }
         let mut catalog = Catalog::new(&self.frame.configuration);
         let atoms = campaign.part(&catalog);
-        let (wanted, most) = match campaign.goal {
-            Goal::Tries(tries) => (usize::MAX, tries),
-            Goal::Events { wanted, most } => (wanted, most),
-        };
-        let goal = atoms.len() * wanted.min(most);
+        let goal = atoms.len()
+            * match campaign.goal {
+                Goal::Tries(tries) => tries,
+                Goal::Events { wanted, most, .. } => wanted.min(most),
+            };
         let mut events: Vec<Event> = Vec::new();
         let mut interrupted = false;
         observer.begin("artn", goal as u64);
@@ -618,8 +626,10 @@ impl Search {
                 catalog.add(&mut events[cataloged..]);
                 cataloged = events.len();
             }
-            let open: Vec<usize> =
-                if wanted == usize::MAX { atoms.clone() } else { self.open(&atoms, &events, wanted) };
+            let open: Vec<usize> = match campaign.goal {
+                Goal::Tries(_) => atoms.clone(),
+                Goal::Events { wanted, within, .. } => self.open(&atoms, &events, wanted, within),
+            };
             let mut tasks = Vec::new();
             for attempt in round {
                 for &atom in &open {
@@ -655,12 +665,13 @@ impl Search {
         Ok(Events { events, seed: campaign.seed, label: self.options.label(), complete: !interrupted, notes })
     }
 
-    /// Atoms that have fewer than the wanted number of distinct events.
-    fn open(&self, atoms: &[usize], events: &[Event], wanted: usize) -> Vec<usize> {
+    /// Atoms that have fewer than the wanted number of distinct events `within` a distance of them.
+    fn open(&self, atoms: &[usize], events: &[Event], wanted: usize, within: f64) -> Vec<usize> {
         let mut marked = events.to_vec();
         mark_duplicates(&mut marked, &self.options);
         let mut found: HashMap<usize, usize> = HashMap::new();
-        for event in marked.iter().filter(|e| e.outcome == Outcome::Connected) {
+        let counts = |e: &&Event| e.outcome == Outcome::Connected && e.center_distance < within;
+        for event in marked.iter().filter(counts) {
             *found.entry(event.atom).or_default() += 1;
         }
         atoms.iter().copied().filter(|atom| found.get(atom).copied().unwrap_or(0) < wanted).collect()
@@ -718,7 +729,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 13;
+const ALGORITHM: u32 = 14;
 
 /// Tries that are made without knowing of each other, at least: as many as there may be threads.
 const SMALLEST_BATCH: usize = 64;
@@ -740,6 +751,13 @@ fn is_clear(ahead: f64, displacement: &[Vector]) -> bool {
 /// With an atom this far from its place in the start, a minimum is another one whatever the frozen atoms do [length]: returns
 /// come within 0.07, other minima from 0.5 on.
 const ELSEWHERE: f64 = 0.5;
+
+/// Displacements of the atoms of a region from the minimum.
+fn displacements(region: &Region) -> Displacements {
+    let mut displacement = Vec::new();
+    region.displacement(&mut displacement);
+    region.atoms.iter().copied().zip(displacement).collect()
+}
 
 fn is_elsewhere(region: &Region) -> bool {
     let mut displacement = Vec::new();

@@ -1,5 +1,6 @@
 //! The activation energy of an atom, and how well a campaign knows it.
 
+use super::event::NO_SADDLE;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
 use crate::table::{Column, Table};
@@ -182,6 +183,8 @@ pub fn outcome_table(events: &Table) -> Result<Table> {
 pub struct WholeCell {
     /// Events of the sample.
     pub events: usize,
+    /// Those of them that are no saddle with all atoms free; the differences are those of the others.
+    pub lost: usize,
     /// Median of the difference, without its sign [eV].
     pub median: f64,
     /// 95 % of the differences are below this [eV].
@@ -193,6 +196,7 @@ pub struct WholeCell {
 /// Compare `barrier` with `barrier_whole_cell` wherever that is known.
 pub fn whole_cell(events: &Table) -> Result<WholeCell> {
     let (local, whole) = (events.column("barrier")?.numbers()?, events.column("barrier_whole_cell")?.numbers()?);
+    let lost = whole.iter().filter(|&&w| w == NO_SADDLE).count();
     let mut differences: Vec<f64> =
         local.iter().zip(&whole).map(|(a, b)| (a - b).abs()).filter(|d| d.is_finite()).collect();
     differences.sort_by(f64::total_cmp);
@@ -200,7 +204,7 @@ pub fn whole_cell(events: &Table) -> Result<WholeCell> {
         let place = (share * differences.len() as f64).ceil() as usize;
         differences.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     };
-    Ok(WholeCell { events: differences.len(), median: at(0.5), most: at(0.95), largest: at(1.0) })
+    Ok(WholeCell { events: differences.len() + lost, lost, median: at(0.5), most: at(0.95), largest: at(1.0) })
 }
 
 /// How much of the spread of activation energies is noise of the sampling.
@@ -275,7 +279,7 @@ mod tests {
                 ["connected", "basin", "duplicate", "connected", "connected"].map(String::from).to_vec(),
             ),
             Column::float("barrier", "eV", vec![1.0, f64::NAN, 9.0, 2.0, 0.5]),
-            Column::float("barrier_whole_cell", "eV", vec![1.002, f64::NAN, f64::NAN, 2.0, f64::NAN]),
+            Column::float("barrier_whole_cell", "eV", vec![1.002, f64::NAN, f64::NAN, 2.0, NO_SADDLE]),
             Column::integer("force_evaluations", vec![10, 20, 30, 40, 50]),
             Column::integer("hessian_products", vec![1, 2, 3, 4, 5]),
         ])
@@ -288,7 +292,7 @@ mod tests {
         assert_eq!(outcomes.column("outcome").unwrap().texts().unwrap(), ["connected", "duplicate", "basin"]);
         assert_eq!(outcomes.column("tries").unwrap().numbers().unwrap(), [3.0, 1.0, 1.0]);
         let check = whole_cell(&events).unwrap();
-        assert!(check.events == 2 && (check.largest - 0.002).abs() < 1e-12 && check.median == 0.0, "{check:?}");
+        assert!((check.events, check.lost) == (3, 1) && (check.largest - 0.002).abs() < 1e-12 && check.median == 0.0, "{check:?}");
     }
 
     #[test]

@@ -19,7 +19,8 @@ use rhai::{Array, Map};
 use std::path::{Path, PathBuf};
 
 /// What a campaign is asked besides the numbers of the search.
-const CAMPAIGN: [&str; 7] = ["atoms", "tries_per_atom", "events_per_atom", "most_tries", "seed", "store", "shard"];
+const CAMPAIGN: [&str; 8] =
+    ["atoms", "tries_per_atom", "events_per_atom", "within", "most_tries", "seed", "store", "shard"];
 
 #[export_module]
 mod binding {
@@ -75,6 +76,7 @@ mod binding {
     /// - `atoms`: atoms to kick: "all", a species, how many (drawn at random), or a list counted from 1, "all"
     /// - `tries_per_atom`: tries for each, 10
     /// - `events_per_atom`: go on until an atom has so many distinct events, instead of a number of tries
+    /// - `within`: events count for that whose most displaced atom is within this of the kicked one [A], no limit
     /// - `most_tries`: most tries for that, 10 times `events_per_atom`
     /// - `seed`: seed of the random numbers
     /// - `store`: file for the table, `.parquet` or `.csv`, with a journal beside it from which a later call goes on
@@ -263,8 +265,9 @@ mod binding {
         ])?)
     }
 
-    /// What the random sample of events that was refined with all atoms free says of the barriers: its size, and the median,
-    /// the 95th percentile and the largest of the differences [eV]. One row.
+    /// What the random sample of events that was refined with all atoms free says of the barriers: the number of `events` in it, how many of
+    /// them are `lost`, which is no saddle then, and of the others the median, the 95th percentile and the largest of the differences
+    /// [eV]. One row.
     ///
     /// Of 233 events of `read("Cu50Zr50-19652")` 230 agree within 5 meV with the whole cell, where the largest force is 5e-4 eV/A; one
     /// is 7 meV off, one 72, and one is no saddle there. The one that is 72 off becomes another saddle under the last forces, as 5 of 213
@@ -273,9 +276,10 @@ mod binding {
     /// more, the worst by 0.27 eV, and 1 was no saddle any more.
     #[rhai_fn(return_raw)]
     pub fn whole_cell_check(events: Table) -> Raw<Table> {
-        let WholeCell { events, median, most, largest } = statistics::whole_cell(&events)?;
+        let WholeCell { events, lost, median, most, largest } = statistics::whole_cell(&events)?;
         Ok(Table::from_columns(vec![
             Column::integer("events", vec![events as i64]),
+            Column::integer("lost", vec![lost as i64]),
             Column::float("median", "eV", vec![median]),
             Column::float("percentile_95", "eV", vec![most]),
             Column::float("largest", "eV", vec![largest]),
@@ -323,7 +327,14 @@ fn campaign(glass: &Glass, options: &Options) -> Result<Campaign> {
         Some(_) if options.has("tries_per_atom") => {
             return Err(Error::input("artn: give `tries_per_atom` or `events_per_atom`, not both"));
         }
-        Some(wanted) => Goal::Events { wanted, most: options.count("most_tries")?.or(10 * wanted) },
+        Some(wanted) => Goal::Events {
+            wanted,
+            within: options.positive("within")?.or(f64::INFINITY),
+            most: options.count("most_tries")?.or(10 * wanted),
+        },
+        None if options.has("within") || options.has("most_tries") => {
+            return Err(Error::input("artn: `within` and `most_tries` say how `events_per_atom` is counted; give that as well"));
+        }
         None => Goal::Tries(options.count("tries_per_atom")?.or(10)),
     };
     let shard = match options.counts("shard")?.as_deref() {
@@ -401,8 +412,14 @@ fn finish(events: &Events, store: Option<&str>) -> Result<Table> {
     let check = statistics::whole_cell(&table)?;
     if check.events > 0 {
         observer().say(&format!(
-            "artn: with all atoms free, the barriers of a random sample of {} differ by {:.1e} eV at most, {:.1e} eV in the median",
-            check.events, check.largest, check.median
+            "artn: with all atoms free, the barriers of a random sample of {} differ by {:.1e} eV at most, {:.1e} eV in the median{}",
+            check.events - check.lost,
+            check.largest,
+            check.median,
+            match check.lost {
+                0 => String::new(),
+                lost => format!("; {lost} more are no saddles then"),
+            }
         ));
     }
     Ok(table)
