@@ -43,10 +43,13 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Print the help of a function, a type or a topic, or of everything
+    /// Print the help of a function, a type or a topic; without a name, what there is
     Doc {
         /// What to explain
         name: Option<String>,
+        /// Print the definition of a function of the standard library instead
+        #[arg(long, requires = "name")]
+        source: bool,
     },
     #[command(external_subcommand)]
     Script(Vec<String>),
@@ -59,7 +62,10 @@ const INTERRUPTED: u8 = 130;
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
-    let line = CommandLine::parse();
+    // `run` leaves --help to the script, so that without one it would be taken for its name.
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let asks_about_run = words.len() == 3 && words[1] == "run" && (words[2] == "--help" || words[2] == "-h");
+    let line = if asks_about_run { CommandLine::parse_from(["vitric", "help", "run"]) } else { CommandLine::parse() };
     // The pool can only be built once, and nothing has used it yet. Zero stands for one thread for each processor.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(line.threads.unwrap_or(0)).stack_size(STACK).build_global();
     let _ = ctrlc::set_handler(interrupt);
@@ -84,7 +90,9 @@ fn execute(line: CommandLine) -> Result<u8, Report> {
             session(arguments.to_vec()).and_then(|s| run(s, |s| s.run_file(Path::new(file))))
         }
         (None, Some(Command::Check { files })) => session(Vec::new()).and_then(|s| check(s, &files)),
-        (None, Some(Command::Doc { name })) => session(Vec::new()).and_then(|s| document(&s, name.as_deref())),
+        (None, Some(Command::Doc { name, source })) => {
+            session(Vec::new()).and_then(|s| document(&s, name.as_deref(), source))
+        }
         (None, None) => session(Vec::new()).map(repl::run),
     }
 }
@@ -110,8 +118,9 @@ fn check(mut session: Session, files: &[PathBuf]) -> Result<u8, Report> {
     Ok(if faults > 0 { 1 } else { 0 })
 }
 
-fn document(session: &Session, name: Option<&str>) -> Result<u8, Report> {
+fn document(session: &Session, name: Option<&str>, source: bool) -> Result<u8, Report> {
     let text = match name {
+        Some(name) if source => session.source_of(name).map_err(Report::plain)?,
         Some(name) => help::pages(session.entries(), name).map_err(Report::plain)?,
         None => help::overview(session.entries()),
     };

@@ -10,6 +10,9 @@ use crate::table::Column;
 use rand::RngExt;
 use rayon::prelude::*;
 
+/// Bins of C(r), each of which has a sum for every block of the bootstrap.
+const MOST_BINS: f64 = 1e5;
+
 /// How to correlate a value of each atom with itself at a distance.
 ///
 /// ```math
@@ -144,6 +147,7 @@ impl Autocorrelation {
     ) -> Result<Vec<Block>> {
         let end = self.from + bins as f64 * self.bin;
         let images = Images::new(cell, points, (0.2 * end).min(4.0))?;
+        images.check_reach("to", end).map_err(|e| e.within("autocorrelation"))?;
         let deviations = images.by_place(deviations);
         let places = self.places_of_blocks(cell, &images);
         watched(observer, "autocorrelation", places.len(), Near::default, |near, block| {
@@ -174,7 +178,14 @@ impl Autocorrelation {
             return Err(Error::input(format!("autocorrelation: `blocks` must be 1 to 64, found {}", self.blocks)));
         }
         // A last bin must not be lost to the rounding of the quotient.
-        Ok(((self.to - self.from) / self.bin + 1e-9) as usize)
+        let bins = (self.to - self.from) / self.bin + 1e-9;
+        if bins > MOST_BINS {
+            return Err(Error::input(format!(
+                "autocorrelation: `bin` {} makes {bins:.0e} bins, where {MOST_BINS:.0e} are allowed",
+                self.bin
+            )));
+        }
+        Ok(bins as usize)
     }
 
     fn places_of_blocks(&self, cell: &Cell, images: &Images) -> Vec<Vec<usize>> {

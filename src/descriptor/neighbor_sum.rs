@@ -44,6 +44,7 @@ impl NeighborSum {
             return Err(Error::input(format!("sum_neighbors: `cutoff` must be positive, found {cutoff}")));
         }
         let images = Images::new(cell, positions, 0.5 * cutoff)?;
+        images.check_reach("cutoff", cutoff).map_err(|e| e.within("sum_neighbors"))?;
         Ok(NeighborSum { species: images.by_place(species), images, cutoff })
     }
 

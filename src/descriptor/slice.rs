@@ -6,6 +6,9 @@ use crate::neighbor::{Images, Near};
 use crate::table::Column;
 use rayon::prelude::*;
 
+/// Cells of a field, more than any figure shows.
+const MOST_CELLS: f64 = 1e8;
+
 /// A slab of the sample between two planes, and how the atoms in it become a field.
 ///
 /// ```math
@@ -91,7 +94,15 @@ impl Slice {
         let plane = Cell::new(Tensor::new(width, shear, 0.0, 0.0, height, 0.0, 0.0, 0.0, 4.0 * reach))?;
         let points: Vec<Vector> = field.places.iter().map(|p| Vector::new(p[0], p[1], 0.0)).collect();
         let images = Images::new(&plane, &points, 0.5 * reach)?;
-        field.shape = field.size.map(|length| (length / self.spacing).ceil().max(1.0) as usize);
+        let cells = field.size.map(|length| (length / self.spacing).ceil().max(1.0));
+        if cells[0] * cells[1] > MOST_CELLS {
+            return Err(Error::input(format!(
+                "slice: `spacing` {} makes {:.0e} cells, where {MOST_CELLS:.0e} are allowed",
+                self.spacing,
+                cells[0] * cells[1]
+            )));
+        }
+        field.shape = cells.map(|count| count as usize);
         let [columns, rows] = field.shape;
         let rows: Vec<Vec<f64>> = (0..rows)
             .into_par_iter()

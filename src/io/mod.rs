@@ -85,7 +85,11 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Glass> {
     let frame = frame.ok_or_else(|| {
         Error::file(path, format!("there is no frame {wanted}; the file has {count}, counted from 0"))
     })?;
-    frame.into_glass(path, options)
+    let glass = frame.into_glass(path, options)?;
+    if glass.configuration().is_empty() {
+        return Err(Error::file(path, "the glass has no atoms"));
+    }
+    Ok(glass)
 }
 
 /// Every frame of a file as a trajectory, and the first of them as a glass. Frames that do not say their time are

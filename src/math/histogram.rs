@@ -14,6 +14,9 @@ pub struct Histogram {
     pub counts: Vec<u64>,
 }
 
+/// More bins than anybody looks at, and few enough for the memory.
+const MOST_BINS: f64 = 1e7;
+
 /// How wide bins are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bins {
@@ -44,6 +47,9 @@ impl Histogram {
         let spread = if high > low { high - low } else { low.abs().max(1.0) };
         let (start, width, count) = match bins {
             Bins::Count(0) => return Err(Error::input("histogram: `bins` must be positive, found 0")),
+            Bins::Count(count) if count as f64 > MOST_BINS => {
+                return Err(Error::input(format!("histogram: `bins` must be at most {MOST_BINS:e}, found {count}")));
+            }
             Bins::Count(count) => (low, spread / count as f64, count),
             Bins::Width(width) if !(width > 0.0 && width.is_finite()) => {
                 return Err(Error::input(format!("histogram: `width` must be positive, found {width}")));
@@ -80,8 +86,10 @@ impl Histogram {
 fn multiples(low: f64, high: f64, width: f64) -> Result<(f64, f64, usize)> {
     let first = (low / width).floor();
     let count = (high / width).floor() - first + 1.0;
-    if count > 1e7 {
-        return Err(Error::input(format!("histogram: `width` {width} makes {count:e} bins")));
+    if count > MOST_BINS {
+        return Err(Error::input(format!(
+            "histogram: `width` {width} makes {count:e} bins, where {MOST_BINS:e} are allowed"
+        )));
     }
     Ok((first * width, width, count as usize))
 }

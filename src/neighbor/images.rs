@@ -33,6 +33,9 @@ pub struct Images {
     z: Vec<f64>,
 }
 
+/// Atoms near one point of which several lists fit into the memory of a small machine.
+const MOST_NEAR: f64 = 2e7;
+
 /// What [`Images::near`] found; lent again and again so that its memory is reused.
 #[derive(Clone, Debug, Default)]
 pub struct Near {
@@ -101,6 +104,17 @@ impl Images {
         let sorted = |axis: usize| order.iter().map(|&atom| wrapped[atom as usize][axis]).collect();
         let (x, y, z) = (sorted(0), sorted(1), sorted(2));
         Ok(Images { cell: cell.clone(), triangle, bins, first, x, y, z, order })
+    }
+
+    /// An error when more atoms and images lie within `reach` of a point, on average, than the memory is for.
+    pub fn check_reach(&self, option: &str, reach: f64) -> Result<()> {
+        let inside = 4.0 / 3.0 * std::f64::consts::PI * reach.powi(3) * self.len() as f64 / self.cell.volume();
+        if inside > MOST_NEAR {
+            return Err(Error::input(format!(
+                "`{option}` is {reach} A, within which lie {inside:.0e} atoms and images of atoms; at most {MOST_NEAR:.0e} can be taken"
+            )));
+        }
+        Ok(())
     }
 
     /// Number of atoms.

@@ -24,7 +24,7 @@ pub(crate) enum Shift {
 /// The label of an axis from the name and unit of a column: `vibrational_msd` in `A^2` is `vibrational MSD (Å^{2})`.
 pub fn axis_label(name: &str, unit: &str) -> String {
     let words: Vec<String> = name.split('_').filter(|w| !w.is_empty()).map(word).collect();
-    let name = words.join(" ");
+    let name = words.join(" ").replace("five fold", "five-fold");
     match (name.is_empty(), unit.is_empty() || unit == "1") {
         (_, true) => name,
         (true, false) => unit_label(unit),
@@ -39,6 +39,7 @@ fn word(word: &str) -> String {
         "id" => "ID".into(),
         "d2min" => "D^{2}_{min}".into(),
         "xi" => "ξ".into(),
+        "voronoi" => "Voronoi".into(),
         other => other.into(),
     }
 }

@@ -98,16 +98,19 @@ impl Map {
         let (low, high) = self.limits();
         let thresholds: Vec<f64> =
             (1..self.levels).map(|k| low + (high - low) * k as f64 / self.levels as f64).collect();
-        let contours = ContourBuilder::new(*nx, *ny, true)
-            .x_origin(x.0)
-            .y_origin(y.0)
-            .x_step((x.1 - x.0) / *nx as f64)
-            .y_step((y.1 - y.0) / *ny as f64)
-            .contours(&self.filled(), &thresholds)
+        let (dx, dy) = ((x.1 - x.0) / *nx as f64, (y.1 - y.0) / *ny as f64);
+        // Contours cut the corners of a grid: with a ring of cells around it they are outside, and all of that comes to lie on the border.
+        let contours = ContourBuilder::new(nx + 2, ny + 2, true)
+            .x_origin(x.0 - dx)
+            .y_origin(y.0 - dy)
+            .x_step(dx)
+            .y_step(dy)
+            .contours(&ringed(&self.filled(), *nx), &thresholds)
             .map_err(|e| Error::numeric(format!("map: {e}")))?;
+        let inside = |(at_x, at_y): (f64, f64)| (at_x.clamp(x.0, x.1), at_y.clamp(y.0, y.1));
         let areas = contours.iter().map(|contour| {
             let rings = contour.geometry().0.iter().map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
-            rings.map(|rings| rings.map(|ring| ring.0.iter().map(|c| (c.x, c.y)).collect()).collect()).collect()
+            rings.map(|rings| rings.map(|ring| ring.0.iter().map(|c| inside((c.x, c.y))).collect()).collect()).collect()
         });
         Ok(areas.collect())
     }
@@ -143,6 +146,13 @@ impl Map {
         };
         (0..values.len()).filter(|i| !values[*i].is_finite()).map(cell).collect()
     }
+}
+
+/// Values of a grid of rows of `nx` with a ring of cells around it, equal to those at its border.
+fn ringed(values: &[f64], nx: usize) -> Vec<f64> {
+    let rows = values.chunks(nx).map(|row| [&row[..1], row, &row[nx - 1..]].concat()).collect::<Vec<_>>();
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Vec::new() };
+    std::iter::once(first).chain(&rows).chain([last]).flatten().copied().collect()
 }
 
 /// Least and greatest finite value; zero and one when there is none.
@@ -229,6 +239,16 @@ mod tests {
         let exact = std::f64::consts::PI * (0.8f64.powi(2) - 0.4f64.powi(2));
         assert_eq!(areas[0].len(), 1);
         assert!((total.abs() - exact).abs() < 2e-3, "{total} {exact}");
+    }
+
+    #[test]
+    fn an_area_reaches_into_the_corners() {
+        let mut map = field(10, |x, y| 1.0 + 0.1 * (x + y));
+        map.levels = 2;
+        map.range = Some((0.0, 0.5));
+        let areas = map.areas().unwrap();
+        let total: f64 = areas[0].iter().flatten().map(|ring| area(ring)).sum();
+        assert!((total.abs() - 4.0).abs() < 1e-9, "{total}");
     }
 
     #[test]

@@ -51,7 +51,8 @@ fn explain(talk: &Talk, name: &str) {
     }
     let variables = session.variables();
     let kind = variables.iter().find(|v| v.0 == name).map(|v| session.type_of(&v.1));
-    match help::explain(session.entries(), name, kind.as_deref()) {
+    let entries = [session.own_entries(), session.entries().to_vec()].concat();
+    match help::explain(&entries, name, kind.as_deref()) {
         Ok(text) => print(text.trim_end()),
         Err(message) => say(&message),
     }

@@ -73,8 +73,10 @@ fn at_terminal(talk: &mut Talk, session: &Rc<RefCell<Session>>) -> u8 {
                 if let Some(path) = &history {
                     let _ = editor.save_history(path);
                 }
-                if let Next::Leave(code) = talk.answer(&input, true) {
-                    return code;
+                for part in talk.inputs(&input) {
+                    if let Next::Leave(code) = talk.answer(&part, true) {
+                        return code;
+                    }
                 }
             }
             Err(ReadlineError::Interrupted) => {}
@@ -116,6 +118,25 @@ fn from_pipe(talk: &mut Talk) -> u8 {
 }
 
 impl Talk {
+    /// A text as one input, or line by line where it is no program as a whole, such as pasted lines without semicolons.
+    fn inputs(&self, text: &str) -> Vec<String> {
+        let session = self.session.borrow();
+        if !text.trim().contains('\n') || session.is_program(text) {
+            return vec![text.into()];
+        }
+        let (mut found, mut pending) = (Vec::new(), String::new());
+        for line in text.lines() {
+            pending += line;
+            pending.push('\n');
+            if !session.is_incomplete(&pending) {
+                found.push(std::mem::take(&mut pending));
+            }
+        }
+        found.push(pending);
+        found.retain(|part| !part.trim().is_empty());
+        found
+    }
+
     /// Evaluates one input and prints the answer.
     fn answer(&mut self, input: &str, interactive: bool) -> Next {
         if let Some(next) = command::run(self, input.trim()) {

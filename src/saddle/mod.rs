@@ -275,6 +275,11 @@ impl Artn {
             ("free_radius", self.free_radius),
             ("free_limit", self.free_limit),
             ("bridge_radius", self.bridge_radius),
+            ("kick_radius", self.kick_radius),
+            ("growth_displacement", self.growth_displacement),
+            ("duplicate_final_energy", self.duplicate_final_energy),
+            ("duplicate_saddle_energy", self.duplicate_saddle_energy),
+            ("duplicate_displacement", self.duplicate_displacement),
         ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::input(format!("artn: `{name}` must not be negative, found {value}")));

@@ -49,7 +49,7 @@ pub enum Goal {
 /// Tries to make.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// Atoms to kick, counted from 0.
+    /// Atoms to kick, counted from 0; one that is listed twice counts once.
     pub atoms: Vec<usize>,
     /// Tries for each.
     pub goal: Goal,
@@ -602,7 +602,8 @@ impl Search {
             known.entry((event.atom, event.attempt)).or_insert_with(|| event.clone());
         }
         let mut catalog = Catalog::new(&self.frame.configuration);
-        let atoms = campaign.part(&catalog);
+        let kicked = campaign.distinct_atoms();
+        let atoms = campaign.part(&kicked, &catalog);
         let goal = atoms.len()
             * match campaign.goal {
                 Goal::Tries(tries) => tries,
@@ -614,7 +615,7 @@ impl Search {
         let progress = Progress::new(observer, matches!(campaign.goal, Goal::Tries(_)));
         // Tries first, atoms second: a campaign that is cut short has seen all atoms equally, and one that grows goes on.
         // A try knows what was found in earlier batches, whatever the order in which those of its own are made.
-        let batch = SMALLEST_BATCH.div_ceil(campaign.atoms.len().max(1));
+        let batch = SMALLEST_BATCH.div_ceil(kicked.len().max(1));
         let rounds: Vec<Range<usize>> = match campaign.goal {
             Goal::Tries(tries) => (0..tries).step_by(batch).map(|k| k..(k + batch).min(tries)).collect(),
             Goal::Events { most, .. } => (0..most).map(|k| k..k + 1).collect(),
@@ -796,14 +797,22 @@ struct Given<'k> {
 }
 
 impl Campaign {
-    /// The atoms of this shard: whole blocks, in turn.
-    fn part(&self, catalog: &Catalog) -> Vec<usize> {
-        let Some((part, of)) = self.shard else { return self.atoms.clone() };
-        let mut blocks: Vec<usize> = self.atoms.iter().map(|&atom| catalog.block(atom)).collect();
+    /// The atoms to kick, each once.
+    fn distinct_atoms(&self) -> Vec<usize> {
+        let mut atoms = self.atoms.clone();
+        atoms.sort_unstable();
+        atoms.dedup();
+        atoms
+    }
+
+    /// Those of the atoms that are in this shard: whole blocks, in turn.
+    fn part(&self, atoms: &[usize], catalog: &Catalog) -> Vec<usize> {
+        let Some((part, of)) = self.shard else { return atoms.to_vec() };
+        let mut blocks: Vec<usize> = atoms.iter().map(|&atom| catalog.block(atom)).collect();
         blocks.sort_unstable();
         blocks.dedup();
         let is_here = |atom: &usize| blocks.binary_search(&catalog.block(*atom)).is_ok_and(|k| k % of.max(1) == part);
-        self.atoms.iter().copied().filter(is_here).collect()
+        atoms.iter().copied().filter(is_here).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::configuration::Configuration;
 use crate::error::{Error, Result};
 use crate::potential::Potential;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -41,7 +41,8 @@ pub struct Journal {
 struct Content {
     header: Vec<(String, String)>,
     events: Vec<Event>,
-    notes: Vec<String>,
+    /// Lines that cannot be used.
+    faults: Vec<String>,
     /// Bytes up to the end of the last complete line.
     length: u64,
 }
@@ -50,7 +51,6 @@ impl Journal {
     /// Open or make a journal; an error that names the difference when it belongs to other searches, or when another
     /// program writes to it.
     pub fn open(path: &Path, header: &[(String, String)]) -> Result<Journal> {
-        let text = read(path)?;
         let is_new = !path.exists();
         let mut file = OpenOptions::new()
             .read(true)
@@ -59,15 +59,23 @@ impl Journal {
             .truncate(false)
             .open(path)
             .map_err(|e| Error::file(path, format!("cannot open the store: {e}")))?;
-        file.try_lock().map_err(|e| Error::file(path, format!("another program writes to this store ({e})")))?;
-        let mut content = parse(path, &text)?;
-        if content.events.is_empty() && content.header.len() < header.len() {
-            // New, or cut off before its first try.
-            content = Content::default();
-            let mut title = format!("{TITLE}\n");
-            header.iter().for_each(|(name, value)| title.push_str(&format!("# {name} = {value}\n")));
-            content.length = title.len() as u64;
-            file.set_len(0).and_then(|()| file.write_all(title.as_bytes())).map_err(|e| {
+        let mut notes = Vec::new();
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(Error::file(path, "another program writes to this store")),
+            Err(TryLockError::Error(e)) => notes.push(format!(
+                "{}: its file system has no locks ({e}); let no other program write to this store",
+                path.display()
+            )),
+            Ok(()) => {}
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| Error::file(path, format!("cannot read the store: {e}")))?;
+        let title =
+            header.iter().fold(format!("{TITLE}\n"), |text, (name, value)| format!("{text}# {name} = {value}\n"));
+        let mut content = Content::default();
+        // New, or cut off before its first try.
+        if title.as_bytes().starts_with(&bytes) {
+            file.rewind().and_then(|()| file.write_all(title.as_bytes())).map_err(|e| {
                 if is_new {
                     // An empty store is of no use, and may be in the way.
                     let _ = std::fs::remove_file(path);
@@ -75,6 +83,7 @@ impl Journal {
                 Error::file(path, format!("cannot write to the store: {e}"))
             })?;
         } else {
+            content = parse(path, &bytes)?;
             compare(path, &content.header, header)?;
             file.set_len(content.length).map_err(|e| Error::file(path, e))?;
         }
@@ -83,7 +92,7 @@ impl Journal {
             path: path.to_path_buf(),
             file: Mutex::new((file, 0)),
             events: content.events,
-            notes: content.notes,
+            notes: content.faults.into_iter().map(|fault| fault + ", that try is made again").chain(notes).collect(),
         })
     }
 
@@ -123,11 +132,11 @@ pub fn journal_of(path: &Path) -> PathBuf {
 pub fn merge(paths: &[PathBuf]) -> Result<Events> {
     let mut contents = Vec::new();
     for path in paths {
-        let text = read(path)?;
-        if text.is_empty() {
-            return Err(Error::file(path, "there is no store"));
-        }
-        contents.push(parse(path, &text)?);
+        let bytes = match std::fs::read(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(Error::file(path, "there is no store")),
+            read => read.map_err(|e| Error::file(path, format!("cannot open the store: {e}")))?,
+        };
+        contents.push(parse(path, &bytes)?);
     }
     let Some(first) = contents.first() else {
         return Err(Error::input("merge_events: the list of stores is empty"));
@@ -138,10 +147,19 @@ pub fn merge(paths: &[PathBuf]) -> Result<Events> {
     }
     let options = options_of(&paths[0], &header)?;
     let seed = header.iter().find(|h| h.0 == "seed").and_then(|h| h.1.parse().ok()).unwrap_or(0);
-    let notes = contents.iter().flat_map(|c| c.notes.clone()).collect();
+    let fault = |fault: &String| format!("{fault}, that try is left out; its part makes it again");
+    let mut notes: Vec<String> = contents.iter().flat_map(|c| c.faults.iter().map(fault)).collect();
     let mut events: Vec<Event> = contents.into_iter().flat_map(|c| c.events).collect();
     events.sort_by_key(|e| (e.atom, e.attempt));
     events.dedup_by_key(|e| (e.atom, e.attempt));
+    let tries = || events.chunk_by(|a, b| a.atom == b.atom).map(<[Event]>::len);
+    if let (Some(fewest), Some(most)) = (tries().min(), tries().max())
+        && fewest < most
+    {
+        notes.push(format!(
+            "merge_events: some atoms have {fewest} tries, others {most}; where all were to have the same number, a part is not complete"
+        ));
+    }
     mark_duplicates(&mut events, &options);
     events.iter_mut().for_each(|event| event.landmarks = Vec::new());
     Ok(Events { events, seed, label: options.label(), complete: true, notes })
@@ -155,29 +173,19 @@ fn options_of(path: &Path, header: &[(String, String)]) -> Result<Artn> {
         .map_err(|e| Error::file(path, format!("the options of the store cannot be read: {e}")))
 }
 
-/// The text of a file; empty when there is none.
-fn read(path: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Ok(mut file) => file.read_to_end(&mut bytes).map_err(|e| Error::file(path, e))?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(e) => return Err(Error::file(path, format!("cannot open the store: {e}"))),
-    };
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn parse(path: &Path, text: &str) -> Result<Content> {
+fn parse(path: &Path, bytes: &[u8]) -> Result<Content> {
     let mut content = Content::default();
     // A line cut off by a crash has no end and does not count.
-    let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
+    let complete = bytes.iter().rposition(|&byte| byte == b'\n').map_or(&bytes[..0], |end| &bytes[..=end]);
     content.length = complete.len() as u64;
-    if complete.len() < text.len() {
-        content.notes.push(format!("{}: its last line was cut off, that try is made again", path.display()));
+    if complete.len() < bytes.len() {
+        content.faults.push(format!("{}: its last line was cut off", path.display()));
+    }
+    let complete = String::from_utf8_lossy(complete);
+    if complete.lines().next() != Some(TITLE) {
+        return Err(Error::parse(path, 1, "this is not a store of artn"));
     }
     for (k, row) in complete.lines().enumerate() {
-        if k == 0 && row != TITLE {
-            return Err(Error::parse(path, 1, "this is not a store of artn"));
-        }
         if let Some(entry) = row.strip_prefix("# ") {
             if let Some((name, value)) = entry.split_once(" = ") {
                 content.header.push((name.into(), value.into()));
@@ -185,7 +193,7 @@ fn parse(path: &Path, text: &str) -> Result<Content> {
         } else if let Some(event) = parse_line(row) {
             content.events.push(event);
         } else {
-            content.notes.push(format!("{}, line {}: damaged, that try is made again", path.display(), k + 1));
+            content.faults.push(format!("{}, line {}: damaged", path.display(), k + 1));
         }
     }
     Ok(content)
@@ -305,7 +313,7 @@ pub fn fingerprint_of_configuration(configuration: &Configuration) -> String {
     format!("{:016x}", checksum(&bytes))
 }
 
-/// Name of a potential and a fingerprint of the values of its functions.
+/// Name of a potential, without the folder it is in, and a fingerprint of the values of its functions.
 pub fn fingerprint_of_potential(potential: &Potential) -> String {
     let mut text = String::new();
     let kinds = potential.elements().len();
@@ -321,7 +329,8 @@ pub fn fingerprint_of_potential(potential: &Potential) -> String {
             let _ = write!(text, "{:.9e} ", potential.embedding(a).evaluate(2.0 * f64::from(k))[0]);
         }
     }
-    format!("{} {:016x}", potential.label(), checksum(text.as_bytes()))
+    let name = Path::new(potential.label()).file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+    format!("{name} {:016x}", checksum(text.as_bytes()))
 }
 
 #[cfg(test)]
@@ -391,9 +400,52 @@ mod tests {
         Journal::open(&path, &header("0.15")).unwrap().append(&event(0, 0)).unwrap();
         let message = Journal::open(&path, &header("0.2")).unwrap_err().to_string();
         assert!(message.contains("`increment` was 0.15, is now 0.2"), "{message}");
-        std::fs::write(&path, "atom,barrier\n").unwrap();
-        let message = Journal::open(&path, &header("0.2")).unwrap_err().to_string();
-        assert!(message.contains("line 1: this is not a store"), "{message}");
+        for other in ["atom,barrier\n", "a line without an end", "# vitric"] {
+            std::fs::write(&path, other).unwrap();
+            let open = Journal::open(&path, &header("0.2"));
+            // What can only be a header that was cut off is made anew.
+            if other == "# vitric" {
+                assert!(open.unwrap().events.is_empty());
+                continue;
+            }
+            let message = open.unwrap_err().to_string();
+            assert!(message.contains("line 1: this is not a store"), "{message}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other, "nothing is lost");
+        }
+    }
+
+    #[test]
+    fn a_store_with_fewer_options_and_other_columns_is_refused_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.journal");
+        Journal::open(&path, &header("0.15")).unwrap().append(&event(0, 0)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let before: String = text.lines().filter(|l| !l.starts_with("# recall")).map(|l| format!("{l}\n")).collect();
+        let before = before.replacen("0,0,Zr", "0,0,7,Zr", 1);
+        std::fs::write(&path, &before).unwrap();
+        let message = Journal::open(&path, &header("0.15")).unwrap_err().to_string();
+        assert!(message.contains("`recall` was nothing, is now true"), "{message}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_costs_one_try_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.journal");
+        let journal = Journal::open(&path, &header("0.15")).unwrap();
+        (0..3).for_each(|k| journal.append(&event(k, 0)).unwrap());
+        drop(journal);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let place = bytes.windows(4).position(|w| w == b",Zr,").unwrap();
+        bytes[place + 1] = 0xff;
+        std::fs::write(&path, &bytes).unwrap();
+        let journal = Journal::open(&path, &header("0.15")).unwrap();
+        assert_eq!((journal.events.len(), journal.notes.len()), (2, 1), "{:?}", journal.notes);
+        journal.append(&event(0, 0)).unwrap();
+        drop(journal);
+        assert_eq!(std::fs::read(&path).unwrap()[..bytes.len()], bytes);
+        let journal = Journal::open(&path, &header("0.15")).unwrap();
+        assert_eq!((journal.events.len(), journal.notes.len()), (3, 1), "{:?}", journal.notes);
     }
 
     #[test]
@@ -409,6 +461,7 @@ mod tests {
         let order: Vec<(usize, usize)> = merged.events.iter().map(|e| (e.atom, e.attempt)).collect();
         assert_eq!(order, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0)]);
         assert_eq!(merged.events[1].outcome, Outcome::Connected);
+        assert!(merged.notes.len() == 1 && merged.notes[0].contains("some atoms have 1 tries, others 2"), "{:?}", merged.notes);
         let displacement_of_same = merged.events.iter().filter(|e| e.outcome == Outcome::Duplicate).count();
         assert_eq!(displacement_of_same, 0, "a displacement that is not known agrees with none");
         assert!(merge(&[]).is_err());

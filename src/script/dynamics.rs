@@ -48,7 +48,11 @@ impl Frames {
 
 /// A temperature, constant or from one value to another.
 fn temperature(options: &Options) -> Result<Ramp> {
-    if options.has("temperature") {
+    let ramp = options.has("from") || options.has("to");
+    if options.has("temperature") && ramp {
+        return Err(options.conflict("give `temperature`, or `from` and `to`, not both"));
+    }
+    if !ramp {
         return Ok(Ramp::constant(options.non_negative("temperature")?.required()?));
     }
     Ok(Ramp { from: options.non_negative("from")?.required()?, to: options.non_negative("to")?.required()? })
@@ -352,11 +356,12 @@ mod binding {
     ///
     /// ```rhai
     /// let run = glass.md(nose_hoover(#{ temperature: 300*K }), #{ time: 0.1*ps, frames: 20*fs, seed: 1 });
-    /// let moved = run.trajectory.diffusive_msd(#{ time: 40*fs });
+    /// let moved = run.trajectory.atom_msd(#{ time: 40*fs });
+    /// print(moved.mean());
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn diffusive_msd(trajectory: Frames, options: Map) -> Raw<Column> {
-        let options = Options::new("diffusive_msd", options, &["time"])?;
+    pub fn atom_msd(trajectory: Frames, options: Map) -> Raw<Column> {
+        let options = Options::new("atom_msd", options, &["time"])?;
         Ok(trajectory.trajectory.atom_msd(options.positive("time")?.optional())?)
     }
 }

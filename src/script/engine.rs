@@ -2,7 +2,7 @@
 
 use super::check::{self, CommandLine};
 use super::error::{Context, Report};
-use super::help::Entry;
+use super::help::{self, Entry};
 use super::library::Library;
 use super::scan::Scan;
 use super::system::{self, Quit, State};
@@ -11,8 +11,8 @@ use super::{
     table, terminal, units, vibration,
 };
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, EvalContext, LexError, Map, OptimizationLevel, ParseErrorType, Position,
-    Scope, Token,
+    AST, Dynamic, Engine, EvalAltResult, EvalContext, LexError, Map, Module, OptimizationLevel, ParseErrorType,
+    Position, Scope, Token,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -177,6 +177,25 @@ impl Session {
         self.scope.set_or_push(name, value);
     }
 
+    /// The definition of a function of the standard library with its comment.
+    pub fn source_of(&self, name: &str) -> Result<String, String> {
+        let mut found = Vec::new();
+        for (file, text) in &self.sources.0 {
+            found.extend(help::definition(text, name).map(|definition| format!("// {file}\n{definition}")));
+        }
+        match (found.is_empty(), help::pages(&self.entries, name)) {
+            (false, _) => Ok(found.join("\n")),
+            (true, Ok(_)) => Err(format!("doc: `{name}` is not written in Rhai, so that there is no definition to show")),
+            (true, Err(message)) => Err(message),
+        }
+    }
+
+    /// Help of the functions defined in this session.
+    pub fn own_entries(&self) -> Vec<Entry> {
+        let module = Module::eval_ast_as_new(Scope::new(), &self.functions, &self.engine);
+        module.map_or_else(|_| Vec::new(), |module| Entry::of_module(help::OWN, &module.into(), &help::Types::new()))
+    }
+
     /// Functions defined in this session, with their parameters.
     pub fn functions(&self) -> Vec<(String, Vec<String>)> {
         let own = |f: &rhai::ScriptFnMetadata| !f.name.contains('$');
@@ -311,6 +330,10 @@ impl Session {
         let (ast, mut reports) = self.compile_with_faults(text, name)?;
         let mut keys: BTreeSet<String> = self.sources.0.values().flat_map(|text| check::map_keys(text)).collect();
         keys.extend(self.entries.iter().flat_map(Entry::quoted));
+        if let Some((twice, position)) = CommandLine::of(&ast, text).twice {
+            let message = format!("arg: `{twice}` is an option of this script already");
+            reports.push(Report::at(name, position, message, &self.context(&ast)));
+        }
         let mut faults = check::faults(&ast, &self.entries);
         faults.extend(check::unknown_properties(&ast, &self.entries, &keys));
         faults.sort_by_key(|fault| fault.position);
@@ -318,6 +341,11 @@ impl Session {
         let report = |fault: check::Fault| Report::at(name, fault.position, fault.message(&context, name), &context);
         reports.extend(faults.into_iter().map(report));
         Ok(reports)
+    }
+
+    /// True when the input can be evaluated as a whole.
+    pub fn is_program(&self, text: &str) -> bool {
+        self.engine.compile_with_scope(&self.all_names(), text).is_ok()
     }
 
     /// True when the input is the beginning of something longer.

@@ -1,6 +1,6 @@
 //! Errors of scripts: from the library to Rhai, and from Rhai to the reader with source line and caret.
 
-use super::engine::Sources;
+use super::engine::{OPTIONS, Sources};
 use super::help::Entry;
 use super::options::{public_name, suggestion, with_article};
 use super::scan::{OUTSIDE, Scan};
@@ -250,8 +250,8 @@ impl Context<'_> {
 
     /// A property that nothing has.
     pub fn no_property_named(&self, name: &str) -> String {
-        if self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
-            return format!("`{name}` is a method: write .{name}()");
+        if let Some(method) = self.entries.iter().find(|e| e.name == name && e.arguments.is_some()) {
+            return is_method(method);
         }
         let properties = self.entries.iter().filter(|e| e.is_property()).map(|e| e.name.as_str());
         match suggestion(name, properties) {
@@ -268,14 +268,20 @@ impl Context<'_> {
             return format!("`{name}` of {} cannot be set", with_article(&readable(kind)));
         }
         let of: Vec<&Entry> = self.entries.iter().filter(|e| e.of.as_deref() == Some(kind)).collect();
-        if of.iter().any(|e| e.name == *name && e.arguments.is_some()) {
-            return format!("`{name}` is a method: write .{name}()");
+        if let Some(method) = of.iter().find(|e| e.name == *name && e.arguments.is_some()) {
+            return is_method(method);
         }
         match suggestion(name, of.iter().map(|e| e.name.as_str())) {
             Some(near) => format!("{} has no property `{name}`; did you mean `{near}`?", with_article(kind)),
             None => format!("{} has no property `{name}`", with_article(&readable(kind))),
         }
     }
+}
+
+/// How a method is called that was taken for a property, with what it needs.
+fn is_method(entry: &Entry) -> String {
+    let needed = entry.arguments.iter().flatten().filter(|a| *a != OPTIONS).map(String::as_str).collect::<Vec<_>>();
+    format!("`{0}` is a method: write .{0}({1})", entry.name, needed.join(", "))
 }
 
 /// From Rhai's text `Indexer unavailable: T [U]`, of which this is `T [U]` or `T [U] = V`.

@@ -154,6 +154,16 @@ mod binding {
         other.then(other.configuration().clone(), step)
     }
 
+    /// The same glass with another potential, by its name or file.
+    ///
+    /// ```rhai
+    /// print(glass.with_potential("CuZr-2019").energy);
+    /// ```
+    #[rhai_fn(name = "with_potential", return_raw)]
+    pub fn with_potential_named(glass: Glass, name: &str) -> Raw<Glass> {
+        Ok(with_potential(glass, Potential::find(name).map_err(|e| e.within("with_potential"))?))
+    }
+
     /// A larger glass: the periodic cell repeated along its three edges, with its velocities.
     ///
     /// ```rhai

@@ -31,6 +31,9 @@ const ABBREVIATIONS: &[&str] = &["Eq", "Eqs", "Fig", "et al", "e.g", "i.e", "vs"
 /// For each type of the library its name in Rust and in scripts.
 pub(super) type Types = BTreeMap<TypeId, (&'static str, String)>;
 
+/// Topic of what the user defined.
+pub(super) const OWN: &str = "own";
+
 /// Topic of what Rhai itself brings.
 const RHAI: &str = "language";
 
@@ -204,6 +207,19 @@ pub fn pages(entries: &[Entry], name: &str) -> Result<String, String> {
         Some(near) => format!("help: nothing is called `{name}`; did you mean `{near}`?"),
         None => format!("help: nothing is called `{name}`; help() lists the topics"),
     })
+}
+
+/// The definition of a function in the text of a script, with the comment above it.
+pub(super) fn definition(text: &str, name: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_it = |line: &&str| {
+        let head = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+        head.is_some_and(|head| head == name || head.rsplit('.').next() == Some(name))
+    };
+    let start = lines.iter().position(is_it)?;
+    let comment = lines[..start].iter().rev().take_while(|line| line.starts_with("///")).count();
+    let end = start + lines[start..].iter().position(|line| line.ends_with('}') && (*line == "}" || line.starts_with("fn ")))?;
+    Some(lines[start - comment..=end].join("\n") + "\n")
 }
 
 /// The topics with the names in each.

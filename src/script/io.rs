@@ -3,6 +3,7 @@
 use super::dynamics::Frames;
 use super::glass::SharedPotential;
 use super::{Library, Options, Raw};
+use crate::error::Result;
 use crate::glass::Glass;
 use crate::io::{self, ReadOptions};
 use crate::potential::Potential;
@@ -29,9 +30,9 @@ mod binding {
     /// `stdlib/glasses/README.md`).
     ///
     /// A file with several frames gives the last one. The potential is the one given, or the one that an extended xyz or
-    /// data file of vitric names; a sample of Cu and Zr of which neither is known gets `CuZr-2009`.
+    /// data file of vitric names; a sample of Cu and Zr without either gets `CuZr-2009`.
     ///
-    /// - `potential`: the potential of the glass
+    /// - `potential`: the potential of the glass, or its name
     /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file that does not say them, such as `["Cu", "Zr"]`
     /// - `frame`: number of the frame from 0, or from the end when negative, -1
     ///
@@ -43,7 +44,7 @@ mod binding {
     pub fn read(path: &str, options: Map) -> Raw<Glass> {
         let options = Options::new("read", options, &["potential", "species", "frame"])?;
         let options = ReadOptions {
-            potential: options.value("potential", "a potential")?,
+            potential: super::potential_of(&options)?,
             species: options.texts("species")?.unwrap_or_default(),
             frame: options.integer("frame")?.optional(),
         };
@@ -52,7 +53,7 @@ mod binding {
 
     /// The frames of a file as a trajectory.
     ///
-    /// - `potential`: the potential of the glass
+    /// - `potential`: the potential of the glass, or its name
     /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file, such as `["Cu", "Zr"]`
     /// - `interval`: time between two frames [ps], where the file does not say the time, 1
     ///
@@ -66,7 +67,7 @@ mod binding {
     pub fn read_trajectory(path: &str, options: Map) -> Raw<Frames> {
         let options = Options::new("read_trajectory", options, &["potential", "species", "interval"])?;
         let read_options = ReadOptions {
-            potential: options.value("potential", "a potential")?,
+            potential: super::potential_of(&options)?,
             species: options.texts("species")?.unwrap_or_default(),
             frame: None,
         };
@@ -97,6 +98,14 @@ mod binding {
     pub fn save(glass: Glass, path: &str) -> Raw<()> {
         Ok(io::write(Path::new(path), &glass).map_err(|e| e.within("save"))?)
     }
+}
+
+/// The potential that is given, itself or by its name or file.
+fn potential_of(options: &Options) -> Result<Option<SharedPotential>> {
+    if options.raw("potential").is_some_and(|given| given.is_string()) {
+        return options.text("potential")?.optional().map(|name| Potential::find(&name)).transpose();
+    }
+    options.value("potential", "a potential")
 }
 
 pub(super) fn register(library: &mut Library) {

@@ -185,6 +185,11 @@ impl Options {
         Error::input(format!("{}: `{name}` must be {expected}, found {}", self.call, shown(found)))
     }
 
+    /// An error about several options.
+    pub fn conflict(&self, text: &str) -> Error {
+        Error::input(format!("{}: {text}", self.call))
+    }
+
     fn number<'a>(&'a self, name: &'a str, expected: &str, good: impl Fn(f64) -> bool) -> Result<Given<'a, f64>> {
         self.read(name, expected, |v| number(v).filter(|x| good(*x)))
     }

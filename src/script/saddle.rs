@@ -351,6 +351,10 @@ fn campaign(glass: &Glass, options: &Options) -> Result<Campaign> {
 /// The journal of the store; an error when there is a table without one, which would be replaced.
 fn store(options: &Options) -> Result<Option<PathBuf>> {
     let Some(table) = options.text("store")?.optional() else { return Ok(None) };
+    let ending = Path::new(&table).extension().and_then(|e| e.to_str());
+    if !matches!(ending, Some("parquet" | "csv" | "journal")) {
+        return Err(options.wrong("store", "a file that ends with .parquet or .csv", &table.into()));
+    }
     let journal = journal_of(table.as_ref());
     if Path::new(&table).exists() && !journal.exists() {
         return Err(Error::input(format!(

@@ -8,7 +8,7 @@ use crate::error::Error;
 use rhai::plugin::*;
 use rhai::{
     Array, Dynamic, EvalAltResult, EvalContext, Expr, FnPtr, FuncRegistration, ImmutableString, Map, Module,
-    NativeCallContext, Scope, Token,
+    NativeCallContext, Position, Scope, Token,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -139,8 +139,13 @@ mod binding {
     /// probe(#{ cutoff: 4 })
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn defaults(options: Map, defaults: Map) -> Raw<Map> {
-        super::completed(options, defaults).or_else(|text| fail(format!("{OF_CALLER}{text}")))
+    pub fn defaults(options: Dynamic, defaults: Map) -> Raw<Map> {
+        let found = super::shown(&options);
+        let completed = match options.try_cast::<Map>() {
+            Some(options) => super::completed(options, defaults),
+            None => Err(format!("options go in #{{ }}, such as #{{ name: value }}, found {found}")),
+        };
+        completed.or_else(|text| fail(format!("{OF_CALLER}{text}")))
     }
 
     /// Makes a folder for results and gives its path. A folder that holds files already is an error, unless the
@@ -391,7 +396,11 @@ pub(super) fn register_help(library: &mut Library, state: &State) {
         })
     };
     let show = move |context: &mut EvalContext, inputs: &[rhai::Expression], _: &Dynamic| {
-        let entries = state.help();
+        let modules = context.global_runtime_state_mut().lib.iter();
+        let mut entries: Vec<Entry> = modules.flat_map(|m| Entry::of_module(help::OWN, m, &help::Types::new())).collect();
+        entries.extend_from_slice(state.help());
+        let entries = entries.as_slice();
+        let place = inputs.first().map_or(Position::NONE, |input| input.position());
         let words: Vec<&str> = inputs.iter().filter_map(|i| i.get_string_value()).collect();
         let variable = match inputs.first().map(|i| &**i) {
             Some(Expr::Variable(..)) if inputs.len() == 1 => context.scope().get(words[0]),
@@ -400,7 +409,12 @@ pub(super) fn register_help(library: &mut Library, state: &State) {
         let kind = variable.map(|v| context.engine().map_type_name(v.type_name()).to_string());
         let text = match words.as_slice() {
             [] => help::overview(entries),
-            words => help::explain(entries, &words.join("."), kind.as_deref()).or_else(fail)?,
+            words => help::explain(entries, &words.join("."), kind.as_deref()).or_else(fail).map_err(
+                |mut error: Box<EvalAltResult>| {
+                    error.set_position(place);
+                    error
+                },
+            )?,
         };
         observer().print(text.trim_end());
         Ok(Dynamic::UNIT)

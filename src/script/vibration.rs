@@ -220,7 +220,7 @@ mod binding {
     ///
     /// - `temperature`: temperature [K], 700 K
     /// - `time`: length of the run [ps], 100 ps
-    /// - `window`: part of the run at its end over which is averaged, 0.1
+    /// - `window`: part of the run at its end over which it is averaged, 0.1
     /// - `interval`: time between samples [ps], 0.1 ps
     /// - `time_step`: time step [ps], 2 fs
     /// - `cell`: "flexible" (the default, every stress component held at zero) or "fixed"

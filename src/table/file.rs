@@ -95,12 +95,52 @@ fn from_csv(bytes: Vec<u8>) -> Result<Table> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::input("the file is empty"));
     }
+    check_rows(&bytes)?;
     let options = CsvReadOptions::default().with_infer_schema_length(None);
     let frame =
         options.into_reader_with_file_handle(Cursor::new(bytes)).finish().map_err(super::frame::polars_error)?;
     let units = vec![String::new(); frame.width()];
     let columns = Table::from_frame(&frame, units)?.columns().into_iter().map(split_title);
     Table::from_columns(columns.map(numbers_if_missing).collect())
+}
+
+/// An error that names the line when a row has another number of values than the header, which would be filled up, or when two
+/// columns have one name.
+fn check_rows(bytes: &[u8]) -> Result<()> {
+    let mut titles: Vec<&[u8]> = Vec::new();
+    let (mut line, mut first_line, mut quoted) = (1, 1, false);
+    let (mut start, mut field, mut fields) = (0, 0, 0);
+    for (k, &byte) in bytes.iter().chain(b"\n").enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                if first_line == 1 {
+                    titles.push(&bytes[field..k]);
+                }
+                (field, fields) = (k + 1, fields + 1);
+            }
+            b'\n' if !quoted => {
+                let row = &bytes[start..k.min(bytes.len())];
+                fields += 1;
+                if first_line == 1 {
+                    titles.push(bytes[field..k].trim_ascii());
+                } else if fields != titles.len() && !row.trim_ascii().is_empty() {
+                    return Err(Error::input(format!(
+                        "line {first_line}: {fields} values, but the header names {} columns",
+                        titles.len()
+                    )));
+                }
+                (start, field, fields, first_line) = (k + 1, k + 1, 0, line + 1);
+            }
+            _ => {}
+        }
+        line += usize::from(byte == b'\n');
+    }
+    titles.sort_unstable();
+    match titles.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::input(format!("two columns are named `{}`", String::from_utf8_lossy(pair[0])))),
+        None => Ok(()),
+    }
 }
 
 /// `barrier [eV]` as a name and a unit.

@@ -117,7 +117,8 @@ impl DecayFit {
 
 /// A number with its standard error, both with the digits that the error leaves.
 pub(crate) fn with_error(value: f64, error: f64) -> String {
-    if !(error > 0.0 && error.is_finite()) {
+    // An error below the last digit of a number is that of its rounding.
+    if !(error > 1e-13 * value.abs() && error.is_finite()) {
         return format!("{value:.4e}").parse::<f64>().map_or_else(|_| value.to_string(), |x| x.to_string());
     }
     let place = error.log10().floor() as i32;

@@ -83,11 +83,13 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
     let usable = |v: &f64| v.is_finite() && (scale == Scale::Linear || *v > 0.0);
     let values: Vec<f64> = needs.iter().flat_map(|n| n.values.iter().copied()).filter(usable).collect();
     if values.is_empty() {
-        let name = if side == Side::X { "x" } else { "y" };
-        let logarithmic = panel.x.scale == Scale::Log || panel.y.scale == Scale::Log || scale == Scale::Log;
-        let why =
-            if logarithmic { "no value can stand on a logarithmic axis" } else { "no value is in the given range" };
-        return Err(Error::input(format!("figure: nothing to show along {name}: {why}")));
+        let why = match (panel.x.scale == Scale::Log, panel.y.scale == Scale::Log || scale == Scale::Log) {
+            (false, false) => "no point is in the given range",
+            (true, false) => "no point can stand on a logarithmic axis of x",
+            (false, true) => "no point can stand on a logarithmic axis of y",
+            (true, true) => "no point can stand on logarithmic axes",
+        };
+        return Err(Error::input(format!("figure: nothing to show: {why}")));
     }
     let (low, high) = extent(values.into_iter());
     let pad = padding(&marks, side, is_map);
