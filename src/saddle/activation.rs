@@ -238,7 +238,7 @@ impl<'a> Activation<'a> {
             return Err(Outcome::EigenvalueLost);
         }
         self.region.displacement(&mut self.trial);
-        // Closer than the kick brought it, the walk is back where it started.
+        // Hardly further than the kick brought it, the walk is back where it started.
         if self.steps > 2 && norm(&self.trial) < 2.0 * self.options.kick && self.region.energy < 0.05 {
             return Err(Outcome::FellBack);
         }

@@ -16,7 +16,8 @@ pub enum Outcome {
     Disconnected,
     /// Both sides are the starting minimum.
     Identical,
-    /// Not exactly one negative eigenvalue, or no higher than the start.
+    /// The climb slid off a shoulder or the saddle was lost when its surroundings answered; not exactly one negative eigenvalue; or
+    /// no higher than the start or than its own end.
     NotFirstOrder,
     /// The lowest eigenvalue never fell below the threshold.
     Basin,

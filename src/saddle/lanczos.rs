@@ -13,7 +13,7 @@ pub type Product<'a> = dyn FnMut(&[Vector], &mut [Vector]) + 'a;
 pub struct Lowest {
     /// Lowest Ritz value; never below the lowest eigenvalue [energy/length^2].
     pub eigenvalue: f64,
-    /// Length of `H v - eigenvalue v`: an eigenvalue lies within this distance.
+    /// Length of `H v - eigenvalue v`, within which lies an eigenvalue; of [`Lanczos::softest`], the like in the measure of its `M^-1`.
     pub residual: f64,
     /// Products used.
     pub products: usize,

@@ -129,8 +129,8 @@ pub struct Artn {
     pub refinement_radius: f64,
     /// Shell beyond it whose harmonic answer is added to the energies; 0 for none.
     pub far_field_radius: f64,
-    /// A saddle is refined with its shell when the energy of what lies beyond that is above this, and further shells are added until
-    /// it is not [eV].
+    /// The harmonic answer of a shell must be exact to a part of this, and a final minimum gets a further shell where twice as much lies
+    /// beyond the last. Without `free_radius` a saddle is refined with its shell where more lies beyond that [eV].
     pub far_field_limit: f64,
     /// It is refined with it as well when the curvature of the softest direction across the mode, the shell free to move, is below this
     /// [eV/A^2].

@@ -292,7 +292,10 @@ mod tests {
         assert_eq!(outcomes.column("outcome").unwrap().texts().unwrap(), ["connected", "duplicate", "basin"]);
         assert_eq!(outcomes.column("tries").unwrap().numbers().unwrap(), [3.0, 1.0, 1.0]);
         let check = whole_cell(&events).unwrap();
-        assert!((check.events, check.lost) == (3, 1) && (check.largest - 0.002).abs() < 1e-12 && check.median == 0.0, "{check:?}");
+        assert!(
+            (check.events, check.lost) == (3, 1) && (check.largest - 0.002).abs() < 1e-12 && check.median == 0.0,
+            "{check:?}"
+        );
     }
 
     #[test]

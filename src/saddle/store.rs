@@ -461,7 +461,11 @@ mod tests {
         let order: Vec<(usize, usize)> = merged.events.iter().map(|e| (e.atom, e.attempt)).collect();
         assert_eq!(order, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0)]);
         assert_eq!(merged.events[1].outcome, Outcome::Connected);
-        assert!(merged.notes.len() == 1 && merged.notes[0].contains("some atoms have 1 tries, others 2"), "{:?}", merged.notes);
+        assert!(
+            merged.notes.len() == 1 && merged.notes[0].contains("some atoms have 1 tries, others 2"),
+            "{:?}",
+            merged.notes
+        );
         let displacement_of_same = merged.events.iter().filter(|e| e.outcome == Outcome::Duplicate).count();
         assert_eq!(displacement_of_same, 0, "a displacement that is not known agrees with none");
         assert!(merge(&[]).is_err());

@@ -185,7 +185,9 @@ impl Session {
         }
         match (found.is_empty(), help::pages(&self.entries, name)) {
             (false, _) => Ok(found.join("\n")),
-            (true, Ok(_)) => Err(format!("doc: `{name}` is not written in Rhai, so that there is no definition to show")),
+            (true, Ok(_)) => {
+                Err(format!("doc: `{name}` is not written in Rhai, so that there is no definition to show"))
+            }
             (true, Err(message)) => Err(message),
         }
     }

@@ -218,7 +218,8 @@ pub(super) fn definition(text: &str, name: &str) -> Option<String> {
     };
     let start = lines.iter().position(is_it)?;
     let comment = lines[..start].iter().rev().take_while(|line| line.starts_with("///")).count();
-    let end = start + lines[start..].iter().position(|line| line.ends_with('}') && (*line == "}" || line.starts_with("fn ")))?;
+    let end = start
+        + lines[start..].iter().position(|line| line.ends_with('}') && (*line == "}" || line.starts_with("fn ")))?;
     Some(lines[start - comment..=end].join("\n") + "\n")
 }
 

@@ -102,7 +102,7 @@ mod binding {
     /// Points of the columns of a table that the options `x` and `y` name.
     ///
     /// - `x`, `y`: names of the columns
-    /// - `label`, `error`, `x_error`, `color`, `marker`, `size`, `axis`: as above
+    /// - `label`, `error`, `x_error`, `color`, `marker`, `size`, `axis`: as for two columns of a table
     #[rhai_fn(name = "points", return_raw)]
     pub fn points_of_axes(figure: Figure, table: Table, axes: Map) -> Raw<Figure> {
         let (x, y) = super::named_axes("points", &table, &axes, super::POINTS)?;
@@ -132,7 +132,7 @@ mod binding {
     /// A line through the columns of a table that the options `x` and `y` name.
     ///
     /// - `x`, `y`: names of the columns
-    /// - `label`, `color`, `dashed`, `width`, `axis`: as above
+    /// - `label`, `color`, `dashed`, `width`, `axis`: as for two columns of a table
     #[rhai_fn(name = "line", return_raw)]
     pub fn line_of_axes(figure: Figure, table: Table, axes: Map) -> Raw<Figure> {
         let (x, y) = super::named_axes("line", &table, &axes, super::LINE)?;
@@ -141,7 +141,7 @@ mod binding {
 
     /// The straight line that `fit_line` of a table found.
     ///
-    /// - `label`, `color`, `dashed`, `width`, `axis`: as above
+    /// - `label`, `color`, `dashed`, `width`, `axis`: as for two columns of a table
     ///
     /// ```rhai
     /// let t = table(#{ x: [1, 2, 3], y: [2.1, 3.9, 6.2] });
@@ -155,7 +155,7 @@ mod binding {
 
     /// The exponential that `fit_exponential` of a table found.
     ///
-    /// - `label`, `color`, `dashed`, `width`, `axis`: as above
+    /// - `label`, `color`, `dashed`, `width`, `axis`: as for two columns of a table
     #[rhai_fn(name = "line", return_raw)]
     pub fn line_of_decay(figure: Figure, fit: DecayFit, options: Map) -> Raw<Figure> {
         super::add_curve(figure, &fit.curve(200)?, options)
@@ -246,7 +246,7 @@ mod binding {
 
     /// Groups of bars from a table: the column of names, then the column or list of columns of heights.
     ///
-    /// - `label`, `error`, `color`: as above; errors may be names of columns
+    /// - `label`, `error`, `color`: as for lists; errors may be names of columns
     #[rhai_fn(name = "bars", return_raw)]
     pub fn bars_of_table(figure: Figure, table: Table, names: &str, series: Dynamic, options: Map) -> Raw<Figure> {
         let names = super::texts("bars", &Dynamic::from(table.column(names)?))?;
@@ -255,7 +255,7 @@ mod binding {
 
     /// A coloured map of a field with its colour bar: a slice of a glass, or a `grid`.
     ///
-    /// - `colour_map`: "viridis", "cividis", "magma", "plasma", "blue_red" or "gray"
+    /// - `color_map`: "viridis", "cividis", "magma", "plasma", "blue_red" or "gray"
     /// - `levels`: number of steps of colour, 16
     /// - `label`: text beside the colour bar instead of name and unit of the field
     /// - `range`: values of the first and last colour, as in `[0, 2]`

@@ -46,7 +46,9 @@ pub(super) fn files(directory: Option<&Path>) -> Result<BTreeMap<String, String>
 pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> Result<(), Report> {
     let sources = Sources::of(files);
     let context = Context { sources: &sources, entries: &[], names: Vec::new(), functions: Vec::new() };
-    for (name, text) in files {
+    // A function of the user comes later, and so is found first, wherever it is called.
+    let (built_in, own): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| is_built_in(name));
+    for (name, text) in built_in.into_iter().chain(own) {
         let names = library.names();
         let mut ast =
             library.engine().compile_with_scope(&names, text).map_err(|e| Report::of_parse(&e, name, &context))?;

@@ -397,7 +397,8 @@ pub(super) fn register_help(library: &mut Library, state: &State) {
     };
     let show = move |context: &mut EvalContext, inputs: &[rhai::Expression], _: &Dynamic| {
         let modules = context.global_runtime_state_mut().lib.iter();
-        let mut entries: Vec<Entry> = modules.flat_map(|m| Entry::of_module(help::OWN, m, &help::Types::new())).collect();
+        let mut entries: Vec<Entry> =
+            modules.flat_map(|m| Entry::of_module(help::OWN, m, &help::Types::new())).collect();
         entries.extend_from_slice(state.help());
         let entries = entries.as_slice();
         let place = inputs.first().map_or(Position::NONE, |input| input.position());

@@ -112,7 +112,8 @@ fn check_rows(bytes: &[u8]) -> Result<()> {
     let (mut start, mut field, mut fields) = (0, 0, 0);
     for (k, &byte) in bytes.iter().chain(b"\n").enumerate() {
         match byte {
-            b'"' => quoted = !quoted,
+            // A quote opens a value only where that begins.
+            b'"' if quoted || k == field => quoted = !quoted,
             b',' if !quoted => {
                 if first_line == 1 {
                     titles.push(&bytes[field..k]);
