@@ -131,7 +131,11 @@ fn files_that_cannot_be_written() {
 fn options_of_the_wrong_name_or_type() {
     assert_eq!(error("read(\"f\", #{ spices: [] })"), "read: no option `spices`; did you mean `species`?");
     assert_eq!(error("read(\"f\", #{ frame: 1.5 })"), "read: `frame` must be a whole number, found 1.5");
-    assert_eq!(error("read(\"f\", #{ potential: \"CuZr\" })"), "read: `potential` must be a potential, found \"CuZr\"");
+    assert_eq!(
+        error("read(\"f\", #{ potential: \"CuZr\" })"),
+        "read: potential: no built-in potential `CuZr`; there are CuZr-2009, CuZr-2007, CuZr-2019"
+    );
+    assert_eq!(error("read(\"f\", #{ potential: 1 })"), "read: `potential` must be a potential, found 1");
 }
 
 #[test]

@@ -57,6 +57,13 @@ fn a_quench_ends_cold() {
 fn mistakes_are_named() {
     assert!(error(&with_glass("glass.minimize(#{ method: \"newton\" })")).contains("`method` must be one of"));
     assert!(error(&with_glass("glass.md(nve(), #{ time: 1*ps, seed: 1 })")).contains("no velocities"));
+    for ensemble in ["nose_hoover", "langevin", "parrinello_rahman"] {
+        let message = error(&format!("{ensemble}(#{{ temperature: 300, to: 900 }})"));
+        assert!(message.contains("give `temperature`, or `from` and `to`, not both"), "{message}");
+        let message = error(&format!("{ensemble}()"));
+        assert!(message.contains("the option `temperature` is needed"), "{message}");
+    }
+    assert!(error("melt(\"Cu50Zr50\", 5)").contains("melt: options go in #{ }"));
     assert!(error(&with_glass("glass.quench(#{ to: 0, rate: 1 })")).contains("not above `to`"));
     assert!(error(&with_glass("glass.quench(#{ to: 0, rat: 1 })")).contains("did you mean `rate`"));
     assert!(error(&with_glass("nose_hoover(#{ from: 300 })")).contains("`to` is needed"));

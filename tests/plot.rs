@@ -170,7 +170,7 @@ fn markup_in_text_is_escaped() {
 #[test]
 fn a_column_brings_its_name_and_unit() {
     let data = Data::of(&Column::float("voronoi_volume", "A^3", vec![1.0])).unwrap();
-    assert_eq!(data.label(), "voronoi volume (Å^{3})");
+    assert_eq!(data.label(), "Voronoi volume (Å^{3})");
     let message = Data::of(&Column::text("species", vec!["Cu".into()])).unwrap_err().to_string();
     assert!(message.contains("`species` holds text"), "{message}");
 }

@@ -96,6 +96,26 @@ fn an_error_about_an_option_points_at_it() {
     assert!(err.ends_with("  --> s.rhai:2:5\n  |\n2 |     frame: 1.5,\n  |     ^^^^^\n"), "{err}");
 }
 
+#[test]
+fn a_definition_is_printed_changed_and_used() {
+    let folder = folder_with(
+        "s.rhai",
+        "print(coordination(#{ cutoff: 3 }));\nhelp(twice);\n/// Two times.\nfn twice(x) { 2 * x }\n",
+    );
+    let (code, text, _) = called(&folder, &["doc", "--source", "coordination"]);
+    assert!(code == 0 && text.contains("\nfn coordination(options) {\n") && text.ends_with("}\n"), "{text}");
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    std::fs::write(folder.path().join("mine/other.rhai"), "fn coordination(options) { \"mine\" }\n").unwrap();
+    let (_, out, err) = called(&folder, &["--stdlib", "mine", "s.rhai"]);
+    assert_eq!(out, "mine\ntwice(x)\n    Two times.\n", "{err}");
+    let (_, out, _) = called(&folder, &["s.rhai"]);
+    assert!(out.starts_with("Descriptor coordination\n"), "{out}");
+    let (code, _, err) = called(&folder, &["doc", "--source", "artn"]);
+    assert!(code != 0 && err.contains("not written in Rhai"), "{err}");
+    let (code, out, _) = called(&folder, &["run", "--help"]);
+    assert!(code == 0 && out.contains("Usage: vitric run"), "{out}");
+}
+
 const STUDY: &str = "#!/usr/bin/env vitric\n// Cools nothing.\nlet rate = arg(\"rate\", 1e13*K/K, \"cooling rate\");\n\
     let atoms = arg(\"atoms\", 10, \"number of atoms\");\nlet scale = arg(\"scale\", \"small\", \"small or paper\");\n\
     let folder = output_folder(arg(\"output\", \"results\", \"folder for results\"));\n\

@@ -54,6 +54,10 @@ fn coordination_and_radial_distribution() {
     check_text("glass.radial_distribution().to_string()", "troughs at 3.8");
     check_error("glass.radial_distribution().peaks(#{ pair: \"CuZr\" })", "no pair `CuZr`");
     check_error("glass.coordination(#{ cutoff: 20 })", "at least 40.000 A");
+    check_error("glass.sum_neighbors(|r| r, #{ cutoff: 1e6 })", "at most 2e7 can be taken");
+    check_error("glass.slice(glass.voronoi().volumes, #{ spacing: 1e-9 })", "where 1e8 are allowed");
+    check_error("glass.autocorrelation(glass.voronoi().volumes, #{ bin: 1e-12 })", "where 1e5 are allowed");
+    check_error("glass.voronoi().volumes.histogram(#{ bins: 100000000000 })", "at most 1e7");
     check_error("glass.coordination(#{ species: \"Al\" })", "no species `Al`; the glass has");
 }
 

@@ -312,6 +312,15 @@ fn bad_files_are_named() {
     };
     check("empty.csv", b"");
     check("ragged.csv", b"a,b\n1,2\n3\n4,5,6\n");
+    let check_message = |bytes: &[u8], message: &str| {
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, bytes).unwrap();
+        let error = read_table(&path).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    };
+    check_message(b"a,b\n1,\"x,\ny\"\n3\n", "line 4: 1 values, but the header names 2 columns");
+    check_message(b"a\nx=\"1,2\"\n", "line 2: 2 values, but the header names 1 columns");
+    check_message(b"a,b,a\n1,2,3\n", "two columns are named `a`");
     check("binary.csv", &[1, 0, 255, 3]);
     let mut parquet = atoms().to_parquet().unwrap();
     parquet.truncate(parquet.len() / 2);

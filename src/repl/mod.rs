@@ -183,3 +183,20 @@ fn print(text: &str) {
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Settings;
+
+    #[test]
+    fn pasted_lines_without_semicolons_are_inputs_of_their_own() {
+        let session = Session::new(Settings::default()).unwrap_or_else(|report| panic!("{}", report.text));
+        let talk = Talk { session: Rc::new(RefCell::new(session)), typed: Vec::new() };
+        let parts = talk.inputs("let c = 1\nlet d = #{\n  x: 2,\n}\nc + d.x");
+        assert_eq!(parts, ["let c = 1\n", "let d = #{\n  x: 2,\n}\n", "c + d.x\n"]);
+        for whole in ["let c = 1;\nc + 1", "fn f(x) {\n  x\n}\nf(2)", "1 +"] {
+            assert_eq!(talk.inputs(whole), [whole]);
+        }
+    }
+}

@@ -225,10 +225,7 @@ fn lowest_of_tridiagonal(alpha: &[f64], beta: &[f64], vector: &mut Vec<f64>, piv
 pub(super) fn random_direction(atoms: usize, random: &mut crate::random::Random) -> Vec<Vector> {
     use rand_distr::{Distribution, StandardNormal};
     let mut v: Vec<Vector> = (0..atoms).map(|_| Vector::from_fn(|_, _| StandardNormal.sample(random))).collect();
-    let length = normalize(&mut v);
-    if length == 0.0 {
-        scale(&mut v, 1.0);
-    }
+    normalize(&mut v);
     v
 }
 

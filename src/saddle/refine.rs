@@ -3,11 +3,11 @@
 use super::Artn;
 use super::descent::{Descent, Newton, Solve};
 use super::lanczos::{Lanczos, Stop, random_direction};
-use super::region::{Cost, Region, union};
+use super::region::{Cost, Frame, Region, union};
 use super::vectors::{add_scaled, copy, dot, largest, norm, scale};
 use crate::cell::Vector;
 use crate::error::Result;
-use crate::random::Random;
+use crate::random::{Purpose, Random, stream};
 use std::ops::Range;
 
 /// A stationary point with its certificate.
@@ -654,15 +654,37 @@ fn two_lowest(
         return Ok(found);
     }
     region.linearize()?;
-    let mut lanczos = Lanczos::default();
     let stop = Stop { vectors: 60, change: 1e-3, residual: 0.05 };
-    let first = lanczos.lowest(&mut |v, out| region.product(v, out), mode, stop);
+    let first = Lanczos::default().lowest(&mut |v, out| region.product(v, out), mode, stop);
+    let (second_eigenvalue, second_mode) = softest_across(options, region, mode, random);
+    Ok((first.eigenvalue, second_eigenvalue, second_mode))
+}
+
+/// The softest direction across a mode with its curvature, from a random start; the region must be linearized.
+fn softest_across(options: &Artn, region: &mut Region, mode: &[Vector], random: &mut Random) -> (f64, Vec<Vector>) {
     let mut start = random_direction(region.len(), random);
     let (free, factors, mut work) = (region.is_free(), region.factors(), Vec::new());
     let stop = Stop { vectors: 200, change: 0.0, residual: options.second_tolerance };
     let soften = &mut |v: &[Vector], out: &mut [Vector]| factors.solve(v, out, &mut work);
-    let second = lanczos.softest(&mut |v, out| region.product(v, out), soften, mode, free, &mut start, stop);
-    Ok((first.eigenvalue, second.eigenvalue, start))
+    let found = Lanczos::default().softest(&mut |v, out| region.product(v, out), soften, mode, free, &mut start, stop);
+    (found.eigenvalue, start)
+}
+
+/// Curvature of the energy of all atoms in a soft direction from the start of the searches [energy/length^2]: positive at a minimum,
+/// negative at a saddle.
+pub(super) fn softest_of_start(options: &Artn, frame: &Frame) -> Result<f64> {
+    let mut region = Region::new(frame, (0..frame.len()).collect())?;
+    region.evaluate()?;
+    region.linearize()?;
+    let (nothing, random) = (vec![Vector::zeros(); frame.len()], &mut stream(0, Purpose::Eigenvector, u64::MAX));
+    let (curvature, _) = softest_across(options, &mut region, &nothing, random);
+    if curvature > 0.0 {
+        return Ok(curvature);
+    }
+    // Where the Hessian is not positive its factors may be of no use: its lowest eigenvalue says more.
+    let stop = Stop { vectors: 200, change: 1e-6, residual: 0.05 };
+    let mut direction = random_direction(frame.len(), random);
+    Ok(Lanczos::default().lowest(&mut |v, out| region.product(v, out), &mut direction, stop).eigenvalue)
 }
 
 /// The harmonic answer of the frozen atoms around a stationary point.

@@ -131,6 +131,18 @@ impl Search {
         Ok(event)
     }
 
+    /// An error when the start is a saddle, where the forces are small too.
+    fn check_curvature(&self) -> Result<()> {
+        let curvature = refine::softest_of_start(&self.options, &self.frame)?;
+        if curvature > FLAT {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "artn: the glass is at a saddle of its energy, not at a minimum: in one direction the curvature is {curvature:.3} eV/A^2; \
+             some steps of `md`, and then `glass.minimize(#{{ force_tolerance: 1e-5*eV/angstrom }})`, lead to one"
+        )))
+    }
+
     fn check_atom(&self, atom: usize) -> Result<()> {
         if atom < self.frame.len() {
             return Ok(());
@@ -597,6 +609,7 @@ impl Search {
             Some(path) => Some(Journal::open(path, &self.header(campaign.seed))?),
             None => None,
         };
+        self.check_curvature()?;
         let mut known: HashMap<(usize, usize), Event> = HashMap::new();
         for event in journal.iter().flat_map(|j| &j.events) {
             known.entry((event.atom, event.attempt)).or_insert_with(|| event.clone());
@@ -734,6 +747,9 @@ const ALGORITHM: u32 = 14;
 
 /// Tries that are made without knowing of each other, at least: as many as there may be threads.
 const SMALLEST_BATCH: usize = 64;
+
+/// Curvature that rounding may leave of none [energy/length^2].
+const FLAT: f64 = -1e-3;
 
 /// Energy below the saddle from which on a descent no longer feels the ridge [energy].
 const OFF_THE_RIDGE: f64 = 0.1;

@@ -44,7 +44,7 @@ mod binding {
     pub fn read(path: &str, options: Map) -> Raw<Glass> {
         let options = Options::new("read", options, &["potential", "species", "frame"])?;
         let options = ReadOptions {
-            potential: super::potential_of(&options)?,
+            potential: super::potential_of(&options).map_err(|e| e.within("read"))?,
             species: options.texts("species")?.unwrap_or_default(),
             frame: options.integer("frame")?.optional(),
         };
@@ -67,7 +67,7 @@ mod binding {
     pub fn read_trajectory(path: &str, options: Map) -> Raw<Frames> {
         let options = Options::new("read_trajectory", options, &["potential", "species", "interval"])?;
         let read_options = ReadOptions {
-            potential: super::potential_of(&options)?,
+            potential: super::potential_of(&options).map_err(|e| e.within("read_trajectory"))?,
             species: options.texts("species")?.unwrap_or_default(),
             frame: None,
         };

@@ -191,7 +191,8 @@ impl Options {
     }
 
     fn number<'a>(&'a self, name: &'a str, expected: &str, good: impl Fn(f64) -> bool) -> Result<Given<'a, f64>> {
-        self.read(name, expected, |v| number(v).filter(|x| good(*x)))
+        let is_number = self.values.get(name).is_none_or(|v| v.is_unit() || number(v).is_some());
+        self.read(name, if is_number { expected } else { "a number" }, |v| number(v).filter(|x| good(*x)))
     }
 
     fn read<'a, T>(
