@@ -121,8 +121,8 @@ fn check(mut session: Session, files: &[PathBuf]) -> Result<u8, Report> {
 fn document(session: &Session, name: Option<&str>, source: bool) -> Result<u8, Report> {
     let text = match name {
         Some(name) if source => session.source_of(name).map_err(Report::plain)?,
-        Some(name) => help::pages(session.entries(), name).map_err(Report::plain)?,
-        None => help::overview(session.entries()),
+        Some(name) => help::fitted(&help::pages(session.entries(), name).map_err(Report::plain)?),
+        None => help::fitted(&help::overview(session.entries())),
     };
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     Ok(0)

@@ -25,6 +25,40 @@ fn every_script_passes_the_check() {
 }
 
 #[test]
+fn parts_of_a_campaign_join_to_the_table_of_one_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let data = root.join("tests/data/artn/g1372b.data.gz");
+    let save = format!(
+        "read({data:?}, #{{ species: [\"Cu\", \"Zr\"] }}).minimize(#{{ force_tolerance: 1e-6 }}).save(\"g.extxyz\")"
+    );
+    let run = |arguments: &[&str]| {
+        let done = vitric(folder.path(), arguments);
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    run(&["-e", &save]);
+    let script = root.join("scripts/events.rhai");
+    // Without far fields, which take most of the time.
+    let cheap = "{\"free_radius\": 0, \"far_field_radius\": 0, \"whole_cell_share\": 1}";
+    let campaign = |more: &[&str]| {
+        let fixed = ["run", script.to_str().unwrap(), "--glass", "g.extxyz", "--atoms", "4", "--tries", "1"];
+        run(&[&fixed, &["--options", cheap][..], more].concat())
+    };
+    let text = campaign(&["--output", "one"]);
+    assert!(text.contains("force_evaluations") && text.contains("lost"), "{text}");
+    for part in ["1/2", "2/2"] {
+        campaign(&["--shard", part]);
+    }
+    campaign(&["--join", "2"]);
+    let [one, joined] = ["one.parquet", "events.parquet"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+    assert_eq!(one, joined);
+    let wrong = vitric(folder.path(), &["run", script.to_str().unwrap(), "--shard", "three"]);
+    let message = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && message.contains("--shard is the number of a part"), "{message}");
+}
+
+#[test]
 fn the_study_leaves_glass_events_atoms_figures_and_summary_and_goes_on_where_it_was() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let script = root.join("scripts/structure_property.rhai");

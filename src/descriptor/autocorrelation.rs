@@ -310,7 +310,7 @@ impl Correlation {
         let good: Vec<f64> = lengths.into_iter().filter(|xi| xi.is_finite()).collect();
         Ok(CorrelationLength {
             xi,
-            error: if self.blocks.len() > 1 { standard_deviation(&good) } else { f64::NAN },
+            error: if self.blocks.len() > 1 && xi.is_finite() { standard_deviation(&good) } else { f64::NAN },
             amplitude,
             contact: self.values[bins[0]],
             points,

@@ -46,6 +46,9 @@ impl LennardJones {
         if !masses.iter().all(|m| *m > 0.0) {
             return Err(Error::input("lennard_jones: masses must be positive"));
         }
+        if !epsilon.iter().all(|e| *e >= 0.0) || !sigma.iter().all(|s| *s > 0.0) {
+            return Err(Error::input("lennard_jones: `sigma` must be positive, `epsilon` not negative"));
+        }
         let (epsilon, sigma) = (spread(epsilon, n * n), spread(sigma, n * n));
         let symmetric = |list: &[f64]| (0..list.len()).all(|k| list.get(k % n * n + k / n) == Some(&list[k]));
         if epsilon.len() == n * n && sigma.len() == n * n && !(symmetric(&epsilon) && symmetric(&sigma)) {

@@ -47,13 +47,13 @@ pub(super) fn run(talk: &mut Talk, input: &str) -> Option<Next> {
 fn explain(talk: &Talk, name: &str) {
     let session = talk.session.borrow();
     if name.is_empty() {
-        return print(&help::overview(session.entries()));
+        return print(&help::fitted(&help::overview(session.entries())));
     }
     let variables = session.variables();
     let kind = variables.iter().find(|v| v.0 == name).map(|v| session.type_of(&v.1));
     let entries = [session.own_entries(), session.entries().to_vec()].concat();
     match help::explain(&entries, name, kind.as_deref()) {
-        Ok(text) => print(text.trim_end()),
+        Ok(text) => print(&help::fitted(text.trim_end())),
         Err(message) => say(&message),
     }
 }

@@ -599,8 +599,8 @@ pub(super) fn whole_cell<'a>(options: &Artn, saddle: &Saddle<'a>) -> Result<Opti
 /// What may lie beyond the shell of a final minimum, whose energy no statistics rest on, over that of a saddle.
 const BEYOND_END: f64 = 2.0;
 
-/// Energy of a minimum with the answer of its frozen surroundings, and the region with these where there are any; `relax` brings a region that reaches further to its minimum where the
-/// harmonic answer is not enough, and says whether it arrived there.
+/// Energy of a minimum with the answer of its frozen surroundings, and the region with these where there are any; `relax` brings a region
+/// that reaches further to its minimum where the harmonic answer is not enough, and says whether it arrived there.
 pub(super) fn settled<'a>(
     options: &Artn,
     region: &Region<'a>,

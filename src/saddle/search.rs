@@ -22,6 +22,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Searches from one minimum.
 #[derive(Debug)]
@@ -44,6 +45,24 @@ pub enum Goal {
         /// Most tries.
         most: usize,
     },
+}
+
+impl Goal {
+    /// Tries or events that one atom is to get.
+    fn of_one(self) -> usize {
+        match self {
+            Goal::Tries(tries) => tries,
+            Goal::Events { wanted, most, .. } => wanted.min(most),
+        }
+    }
+
+    /// Numbers of the tries that are made together: in batches, or one by one where each may be the last.
+    fn rounds(self, batch: usize) -> Vec<Range<usize>> {
+        match self {
+            Goal::Tries(tries) => (0..tries).step_by(batch).map(|k| k..(k + batch).min(tries)).collect(),
+            Goal::Events { most, .. } => (0..most).map(|k| k..k + 1).collect(),
+        }
+    }
 }
 
 /// Tries to make.
@@ -617,24 +636,15 @@ impl Search {
         let mut catalog = Catalog::new(&self.frame.configuration);
         let kicked = campaign.distinct_atoms();
         let atoms = campaign.part(&kicked, &catalog);
-        let goal = atoms.len()
-            * match campaign.goal {
-                Goal::Tries(tries) => tries,
-                Goal::Events { wanted, most, .. } => wanted.min(most),
-            };
         let mut events: Vec<Event> = Vec::new();
         let mut interrupted = false;
-        observer.begin("artn", goal as u64);
-        let progress = Progress::new(observer, matches!(campaign.goal, Goal::Tries(_)));
+        observer.begin("artn", (atoms.len() * campaign.goal.of_one()) as u64);
+        let mut progress = Progress::new(observer, matches!(campaign.goal, Goal::Tries(_)));
         // Tries first, atoms second: a campaign that is cut short has seen all atoms equally, and one that grows goes on.
         // A try knows what was found in earlier batches, whatever the order in which those of its own are made.
         let batch = SMALLEST_BATCH.div_ceil(kicked.len().max(1));
-        let rounds: Vec<Range<usize>> = match campaign.goal {
-            Goal::Tries(tries) => (0..tries).step_by(batch).map(|k| k..(k + batch).min(tries)).collect(),
-            Goal::Events { most, .. } => (0..most).map(|k| k..k + 1).collect(),
-        };
         let mut cataloged = 0;
-        for round in rounds {
+        for round in campaign.goal.rounds(batch) {
             if self.options.recall && round.start.is_multiple_of(batch) {
                 events[cataloged..].sort_by_key(|e| (e.attempt, e.atom));
                 catalog.add(&mut events[cataloged..]);
@@ -650,6 +660,7 @@ impl Search {
                     match known.remove(&(atom, attempt)) {
                         Some(event) => {
                             progress.count(&event);
+                            progress.found_before += 1;
                             events.push(event);
                         }
                         None => tasks.push((atom, attempt)),
@@ -858,6 +869,9 @@ impl Events {
 struct Progress<'a> {
     observer: &'a dyn Observer,
     by_tries: bool,
+    /// Tries that the journal held, which cost no time.
+    found_before: u64,
+    start: Instant,
     counts: Mutex<Counts>,
 }
 
@@ -870,7 +884,7 @@ struct Counts {
 
 impl<'a> Progress<'a> {
     fn new(observer: &'a dyn Observer, by_tries: bool) -> Progress<'a> {
-        Progress { observer, by_tries, counts: Mutex::new(Counts::default()) }
+        Progress { observer, by_tries, found_before: 0, start: Instant::now(), counts: Mutex::default() }
     }
 
     fn count(&self, event: &Event) {
@@ -883,11 +897,11 @@ impl<'a> Progress<'a> {
         let Counts { tries, connected, barriers } = *counts;
         let done = if self.by_tries { tries } else { connected };
         self.observer.advance(done, &|| {
-            let share = 100.0 * connected as f64 / tries as f64;
-            format!(
-                "{connected} events, {share:.0} % of tries, mean barrier {:.3} eV",
-                barriers / connected.max(1) as f64
-            )
+            let share = connected as f64 / tries as f64;
+            let hours = self.start.elapsed().as_secs_f64() / 3600.0;
+            let rate = share * tries.saturating_sub(self.found_before) as f64 / hours.max(1e-6);
+            let mean = barriers / connected.max(1) as f64;
+            format!("{connected} events, {:.0} % of tries, mean barrier {mean:.3} eV, {rate:.0} an hour", 100.0 * share)
         });
     }
 }

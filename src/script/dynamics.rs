@@ -318,6 +318,8 @@ mod binding {
     }
 
     /// Time of each frame [ps].
+    ///
+    /// A frame, `trajectory[k]`, is a glass at rest: trajectories keep no velocities. Temperatures are in the `.log` of the run.
     #[rhai_fn(get = "times")]
     pub fn times(trajectory: &mut Frames) -> Column {
         Column::float("time", "ps", trajectory.trajectory.times.clone())

@@ -242,6 +242,25 @@ pub fn overview(entries: &[Entry]) -> String {
     text
 }
 
+/// A text for the terminal, if it is shown on one: lines that are wider go on, indented, in the next.
+pub fn fitted(text: &str) -> String {
+    let wide = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)).filter(|c| *c >= NARROW);
+    wide.map_or_else(|| text.to_string(), |columns| folded(text, columns))
+}
+
+/// In a terminal with fewer columns lines are left to it.
+const NARROW: usize = 40;
+
+fn folded(text: &str, columns: usize) -> String {
+    let fold = |line: &str| {
+        let indent = " ".repeat(line.len() - line.trim_start().len());
+        let further = format!("{indent}  ");
+        let options = textwrap::Options::new(columns).initial_indent(&indent).subsequent_indent(&further);
+        textwrap::wrap(line.trim_start(), options.break_words(false)).join("\n")
+    };
+    text.lines().map(fold).collect::<Vec<_>>().join("\n")
+}
+
 /// One line for each entry: signature and first sentence.
 fn list(entries: &[&Entry]) -> String {
     let width = entries.iter().map(|e| e.signature().chars().count()).max().unwrap_or(0).min(40);
@@ -296,4 +315,17 @@ fn options_in(text: &str) -> Vec<String> {
         Some(head.split(',').map(clean).collect::<Vec<_>>())
     };
     text.lines().filter_map(names).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_too_wide_go_on_indented() {
+        let text = "name(a)\n    The first of some words.\n\n    - `b`: short";
+        let expected = "name(a)\n    The first of\n      some words.\n\n    - `b`: short";
+        assert_eq!(folded(text, 20), expected);
+        assert_eq!(folded(text, 40), text);
+    }
 }

@@ -11,7 +11,7 @@ mod binding {
     /// The Lennard-Jones potential, cut and shifted: `4 epsilon [(sigma/r)^12 - (sigma/r)^6]`.
     ///
     /// A mixture has lists of names and masses. Its epsilon and sigma are lists too, one number for each pair of species,
-    /// row by row: AA, AB, BA, BB.
+    /// row by row: AA, AB, BA, BB; a single number holds for all pairs.
     ///
     /// - `epsilon`: depth of the well [eV]
     /// - `sigma`: distance of zero energy [A]

@@ -227,6 +227,9 @@ mod binding {
     /// Activation energy of each atom: a table of `atom`, `activation_energy` and its standard error [eV], and the number of
     /// `events`, from the connected, distinct events of the atom.
     ///
+    /// The standard error of a mean is `s / sqrt(n)`, that of another statistic the scatter of 200 resamples of the events of the atom, too
+    /// small for a minimum, since no resample is lower than the lowest. It is missing for fewer than two events.
+    ///
     /// - `statistic`: "mean", "median", "minimum" or "thermal" (each event weighs exp(-E / k_B T)), "mean"
     /// - `temperature`: for "thermal" [K]
     ///
@@ -257,7 +260,8 @@ mod binding {
         Ok(events.filter_mask(&mask)?)
     }
 
-    /// What became of the tries of `artn`: number and share of each outcome, what one of them cost, its median barrier.
+    /// What became of the tries of `artn`: for each `outcome` the number of `tries` and their `share`, the mean number of
+    /// `force_evaluations` and `hessian_products` of one, and `barrier_median` of those that came to a saddle [eV].
     ///
     /// ```rhai,slow
     /// print(glass.minimize(#{ force_tolerance: 1e-5 }).artn(#{ atoms: 2, tries_per_atom: 1, seed: 1 }).outcomes());
@@ -269,7 +273,7 @@ mod binding {
 
     /// How much of the spread of activation energies is noise of the sampling: the variance of the barriers `within` an atom
     /// and `between` the true means of atoms [eV^2], and the factor `attenuation` by which it weakens every correlation with
-    /// the mean barrier. One row.
+    /// the mean barrier. One row; `attenuation` is missing where all barriers are the same. The analysis of variance of one factor.
     ///
     /// ```rhai
     /// let events = table(#{ atom: [1, 1, 2, 2], barrier: [0.5, 0.7, 1.4, 1.8] }, #{ barrier: "eV" });

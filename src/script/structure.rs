@@ -616,7 +616,7 @@ fn threshold(options: &Options) -> Raw<Threshold> {
     let given: Vec<&str> = VORONOI[1..].iter().copied().filter(|name| options.has(name)).collect();
     match given[..] {
         [] => Ok(Threshold::None),
-        ["relative_area"] => Ok(Threshold::RelativeArea(options.non_negative("relative_area")?.required()?)),
+        ["relative_area"] => Ok(Threshold::RelativeArea(options.between("relative_area", 0.0, 1.0)?.required()?)),
         ["area"] => Ok(Threshold::Area(options.non_negative("area")?.required()?)),
         ["edge_length"] => Ok(Threshold::EdgeLength(options.non_negative("edge_length")?.required()?)),
         _ => fail(format!("voronoi: one threshold only, found {}", given.join(" and "))),
@@ -748,7 +748,8 @@ fn radial_line(g: &RadialDistribution) -> String {
 fn length_line(length: &CorrelationLength) -> String {
     let CorrelationLength { xi, error, contact, points, dropped, .. } = length;
     let lost = if *dropped > 0 { format!(", {dropped} not positive") } else { String::new() };
-    format!("xi = {xi:.2} +- {error:.2} A ({points} bins{lost}; raw C at the start {contact:.3})")
+    let found = if xi.is_nan() { "no xi, C(r) does not decay".into() } else { format!("xi = {xi:.2} +- {error:.2} A") };
+    format!("{found} ({points} bins{lost}; raw C at the start {contact:.3})")
 }
 
 pub(super) fn register(library: &mut Library) {

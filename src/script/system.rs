@@ -417,7 +417,7 @@ pub(super) fn register_help(library: &mut Library, state: &State) {
                 },
             )?,
         };
-        observer().print(text.trim_end());
+        observer().print(&help::fitted(text.trim_end()));
         Ok(Dynamic::UNIT)
     };
     library.engine().register_custom_syntax_with_state_raw("help", parse, false, show);
