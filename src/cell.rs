@@ -114,8 +114,9 @@ impl Cell {
         if cutoff > 0.5 * width {
             return Err(Error::input(format!(
                 "{call}: the cell is too small for a cutoff of {cutoff:.3} A: it needs at least {:.3} A between opposite \
-                 faces, found {width:.3} A",
-                2.0 * cutoff
+                 faces, found {width:.3} A, where {:.2} A fit",
+                2.0 * cutoff,
+                (50.0 * width).floor() / 100.0
             )));
         }
         Ok(())

@@ -109,7 +109,7 @@ fn a_cutoff_beyond_half_the_cell() {
     assert_eq!(
         error(&format!("read(\"{}\").energy", path.display())),
         "potential: the cell is too small for a cutoff of 7.600 A: it needs at least 15.200 A between opposite faces, \
-         found 9.000 A"
+         found 9.000 A, where 4.50 A fit"
     );
 }
 

@@ -219,7 +219,7 @@ fn the_events_of_the_program_are_those_of_its_glass() {
     }
     let connected: Vec<usize> = (0..outcomes.len()).filter(|&k| outcomes[k] == "connected").collect();
     // stdlib/glasses/README.md
-    assert_eq!((outcomes.len(), connected.len()), (10_000, 4855));
+    assert_eq!((outcomes.len(), connected.len()), (10_000, 5742));
     let [barrier, end, first, second, force, back] =
         ["barrier", "final_energy", "eigenvalue", "second_eigenvalue", "residual_force", "return_distance"]
             .map(numbers);
