@@ -223,8 +223,10 @@ fn the_events_of_the_program_are_those_of_its_glass() {
     let [barrier, end, first, second, force, back] =
         ["barrier", "final_energy", "eigenvalue", "second_eigenvalue", "residual_force", "return_distance"]
             .map(numbers);
-    // All atoms have answered to most of them, until none feels more than `refined_force_tolerance`.
-    assert!(4 * connected.iter().filter(|&&k| force[k] <= 3e-3).count() > 3 * connected.len());
+    // All atoms have answered to most events, until none feels more than `refined_force_tolerance`; where the barrier is low little
+    // moves, and most have hardly a far field (`free_limit`).
+    let high: Vec<usize> = connected.iter().copied().filter(|&k| barrier[k] > 0.2).collect();
+    assert!(5 * high.iter().filter(|&&k| force[k] <= 3e-3).count() > 4 * high.len());
     for k in connected {
         // The force at which the paper calls a saddle converged, on any atom of the glass.
         assert!(barrier[k] > 0.0 && end[k] < barrier[k] && force[k] <= 0.05, "row {k}");

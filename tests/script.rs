@@ -97,6 +97,19 @@ fn an_error_about_an_option_points_at_it() {
 }
 
 #[test]
+fn first_mistakes_get_a_hint() {
+    for (code, message) in [
+        ("let t = 2000K;", "error: a unit is multiplied: write 2000*K instead of 2000K\n"),
+        ("melt(\"Cu50Zr50\", atoms = 500)", "error: no variable `atoms`; options are given as #{ atoms: ... }\n"),
+        ("melt(\"Cu50Zr50\", 500)", "error: melt: options go in #{ }, such as #{ name: value }, found 500\n"),
+    ] {
+        let folder = folder_with("s.rhai", code);
+        let (_, _, err) = called(&folder, &["s.rhai"]);
+        assert!(err.starts_with(message), "{err}");
+    }
+}
+
+#[test]
 fn a_definition_is_printed_changed_and_used() {
     let folder = folder_with(
         "s.rhai",

@@ -102,6 +102,12 @@ impl Decay {
     pub fn fit_logarithm(x: &[f64], y: &[f64]) -> Result<Decay> {
         let (x, y): (Vec<f64>, Vec<f64>) =
             x.iter().zip(y).filter(|(_, y)| **y > 0.0).map(|(x, y)| (*x, y.ln())).unzip();
+        if x.len() < 2 {
+            return Err(Error::input(format!(
+                "fit_exponential: needs at least two points with a positive y, found {}",
+                x.len()
+            )));
+        }
         let line = Line::fit(&x, &y, None).map_err(|e| e.within("fit_exponential"))?;
         let (amplitude, length) = (line.intercept.exp(), -1.0 / line.slope);
         Ok(Decay {

@@ -82,6 +82,9 @@ impl Report {
     /// A script that could not be read as a program.
     pub(super) fn of_parse(error: &ParseError, source: &str, context: &Context) -> Report {
         let message = match error.err_type() {
+            _ if context.is_unit_behind_number(source, error.position()) => {
+                "a unit is multiplied: write 2000*K instead of 2000K".into()
+            }
             ParseErrorType::VariableUndefined(name) => context.no_variable(name, source, error.position()),
             ParseErrorType::Reserved(name) => format!("`{name}` is a reserved word"),
             ParseErrorType::BadInput(LexError::Runtime(text)) => text.clone(),
@@ -198,10 +201,22 @@ impl Context<'_> {
         if own || self.entries.iter().any(|e| e.name == name && e.arguments.is_some()) {
             return format!("`{name}` is a function: write {name}(...)");
         }
+        if self.entries.iter().any(|e| e.options.iter().any(|option| option == name)) {
+            return format!("no variable `{name}`; options are given as #{{ {name}: ... }}");
+        }
         match suggestion(name, scan.declared().chain(self.all_names()).filter(|near| *near != name)) {
             Some(near) => format!("no variable `{name}`; did you mean `{near}`?"),
             None => format!("no variable `{name}`"),
         }
+    }
+
+    /// True where a letter follows a digit without a sign between, as in `2000K`.
+    fn is_unit_behind_number(&self, source: &str, position: Position) -> bool {
+        let (Some(line), Some(column)) = (position.line(), position.position()) else { return false };
+        let Some(line) = self.sources.text(source).lines().nth(line - 1) else { return false };
+        let mut letters = line.chars().skip(column.saturating_sub(2));
+        let pair = (letters.next(), letters.next());
+        column > 1 && matches!(pair, (Some(a), Some(b)) if a.is_ascii_digit() && b.is_alphabetic())
     }
 
     /// From a signature such as `foo (i64, Glass)`.

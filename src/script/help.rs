@@ -145,8 +145,14 @@ impl Entry {
     /// Signature and text, as `help(name)` shows them.
     pub fn page(&self) -> String {
         let mut page = format!("{}\n", self.signature());
-        for line in self.text.lines().filter(|l| !l.trim_start().starts_with("```")) {
-            let _ = writeln!(page, "{}", format!("    {line}").trim_end());
+        let mut block = false;
+        for line in self.text.lines() {
+            if line.trim_start().starts_with("```") {
+                block = !block;
+                continue;
+            }
+            let indent = " ".repeat(if block { BLOCK } else { PROSE });
+            let _ = writeln!(page, "{}", format!("{indent}{line}").trim_end());
         }
         page
     }
@@ -242,23 +248,44 @@ pub fn overview(entries: &[Entry]) -> String {
     text
 }
 
-/// A text for the terminal, if it is shown on one: lines that are wider go on, indented, in the next.
+/// A text for the terminal, if it is shown on one: its paragraphs as wide as that.
 pub fn fitted(text: &str) -> String {
     let wide = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)).filter(|c| *c >= NARROW);
     wide.map_or_else(|| text.to_string(), |columns| folded(text, columns))
 }
 
+/// How far the text of a page is indented, and how far code and formulas in it.
+const PROSE: usize = 4;
+const BLOCK: usize = 8;
+
 /// In a terminal with fewer columns lines are left to it.
 const NARROW: usize = 40;
 
 fn folded(text: &str, columns: usize) -> String {
-    let fold = |line: &str| {
-        let indent = " ".repeat(line.len() - line.trim_start().len());
-        let further = format!("{indent}  ");
-        let options = textwrap::Options::new(columns).initial_indent(&indent).subsequent_indent(&further);
-        textwrap::wrap(line.trim_start(), options.break_words(false)).join("\n")
+    // Lines of one paragraph or of one item are one; code and formulas stay as they are.
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    for line in text.lines() {
+        let (words, indent) = (line.trim_start(), line.len() - line.trim_start().len());
+        match parts.last_mut() {
+            Some((before, part))
+                if !words.is_empty()
+                    && !words.starts_with("- ")
+                    && !part.is_empty()
+                    && (PROSE..BLOCK).contains(&indent)
+                    && (indent == *before || (indent > *before && part.starts_with("- "))) =>
+            {
+                *part = format!("{part} {words}");
+            }
+            _ => parts.push((indent, words.to_string())),
+        }
+    }
+    let fold = |(indent, part): &(usize, String)| {
+        let start = " ".repeat(*indent);
+        let further = format!("{start}{}", if *indent == PROSE && !part.starts_with("- ") { "" } else { "  " });
+        let options = textwrap::Options::new(columns).initial_indent(&start).subsequent_indent(&further);
+        if *indent < BLOCK { textwrap::fill(part, options.break_words(false)) } else { format!("{start}{part}") }
     };
-    text.lines().map(fold).collect::<Vec<_>>().join("\n")
+    parts.iter().map(fold).collect::<Vec<_>>().join("\n")
 }
 
 /// One line for each entry: signature and first sentence.
@@ -322,10 +349,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_are_too_wide_go_on_indented() {
-        let text = "name(a)\n    The first of some words.\n\n    - `b`: short";
-        let expected = "name(a)\n    The first of\n      some words.\n\n    - `b`: short";
-        assert_eq!(folded(text, 20), expected);
-        assert_eq!(folded(text, 40), text);
+    fn paragraphs_and_items_are_as_wide_as_the_terminal_and_code_stays() {
+        let text = "name(a)\n    The first\n    of some words.\n\n        let code = 1 + 2 + 3;\n        code\n\n    - `b`: short\n      or not\n    - `c`: x";
+        let narrow = "name(a)\n    The first of\n    some words.\n\n        let code = 1 + 2 + 3;\n        code\n\n    - `b`: short or\n      not\n    - `c`: x";
+        assert_eq!(folded(text, 20), narrow);
+        let wide = "name(a)\n    The first of some words.\n\n        let code = 1 + 2 + 3;\n        code\n\n    - `b`: short or not\n    - `c`: x";
+        assert_eq!(folded(text, 60), wide);
     }
 }

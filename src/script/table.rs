@@ -165,10 +165,17 @@ mod binding {
         Ok(table.with_column(column)?)
     }
 
-    /// The table with one more column under the name it has.
+    /// The table with one more column, or formula of columns, under the name it has, as in `(col("energy") / 2).named("half")`.
     #[rhai_fn(name = "with_column", return_raw)]
-    pub fn with_named_column(table: Table, column: Column) -> Raw<Table> {
-        Ok(table.with_column(column)?)
+    pub fn with_named_column(table: Table, column: Dynamic) -> Raw<Table> {
+        if let Some(expression) = column.clone().try_cast::<Expression>() {
+            return Ok(table.with_expression(&expression.name(), &expression)?);
+        }
+        let found = shown(&column);
+        let column = column.try_cast::<Column>();
+        Ok(table.with_column(
+            column.ok_or_else(|| Error::input(format!("with_column: expected a column, found {found}")))?,
+        )?)
     }
 
     /// The rows in the order of one column, or of a list of columns of which the first counts most; missing numbers come

@@ -58,7 +58,7 @@ impl Modes {
     /// The lowest modes, found without a dense matrix.
     pub fn lowest(glass: &Glass, search: &ModeSearch, observer: &dyn Observer) -> Result<Modes> {
         if glass.is_empty() || search.lowest == 0 {
-            return Err(Error::input("modes: at least one atom and one mode are needed"));
+            return Err(Error::input("modes: `lowest` must be at least 1, of a glass with atoms"));
         }
         let (hessian, largest_force) = curvature(glass)?;
         let dynamical = DynamicalMatrix::new(&hessian, glass.configuration());
