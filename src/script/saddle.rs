@@ -135,7 +135,8 @@ mod binding {
     /// - `far_field_limit`: the answer of a shell is exact to a part of this, and a final minimum gets another where twice as much lies
     ///   beyond it; without `free_radius` a saddle is refined with its shell where more lies beyond that [eV], 0.0105
     /// - `soft_eigenvalue`: a shell with which `second_eigenvalue` is below this is refined with the saddle [eV/A^2], 0.02
-    /// - `free_limit`: and all atoms are asked for their answer where more than this lies beyond it [eV], 0.003
+    /// - `free_limit`: and all atoms are asked for their answer where more than this lies beyond it [eV], 0.003; with 0 all of 232 events
+    ///   but one agree within 4 meV with the whole cell (see `whole_cell_check`), for a tenth more time
     /// - `free_radius`: these are all atoms within this radius [A], 43, which is every atom of a glass of 20,000; 0 for none,
     ///   which saves a fifth of the time and leaves one barrier in five wrong by more than 5 meV (see `whole_cell_check`)
     /// - `newton_steps`: most Newton steps of the refinement, 40
@@ -295,10 +296,11 @@ mod binding {
     /// [eV]. One row.
     ///
     /// Of 233 events of `read("Cu50Zr50-19652")` 230 agree within 5 meV with the whole cell, where the largest force is 5e-4 eV/A; one
-    /// is 7 meV off, one 72, and one is no saddle there. The one that is 72 off becomes another saddle under the last forces, as 5 of 213
-    /// do when those near the event are not brought to `final_force_tolerance`. A saddle also becomes another one when a spot further out
-    /// gives way that is soft for reasons of its own, which `free_radius` of `artn` finds out: without it 134 of 163 agreed within 5 meV and 153 within 20 meV; 9 differed by
-    /// more, the worst by 0.27 eV, and 1 was no saddle any more.
+    /// is 7 meV off, one 72, and one, of a barrier of 2 meV, is no saddle there. The one that is 72 off becomes another saddle under the
+    /// last forces: a spot 25 A away gives way that is soft for reasons of its own. 5 of 213 do so when those near the event are not
+    /// brought to `final_force_tolerance`; and without `free_radius` of `artn` 134 of 163 agreed within 5 meV and 153 within 20 meV, 9
+    /// differed by more, the worst by 0.27 eV, and 1 was no saddle any more. The other two are events of which little lies beyond the
+    /// shell around them; with `free_limit: 0` all atoms answer to these as well, and all but that one agree within 4 meV.
     #[rhai_fn(return_raw)]
     pub fn whole_cell_check(events: Table) -> Raw<Table> {
         let WholeCell { events, lost, median, most, largest } = statistics::whole_cell(&events)?;
