@@ -31,7 +31,6 @@ pub fn coordination(
     }
     cell.check_cutoff(cutoff, "coordination")?;
     let images = Images::new(cell, positions, 0.5 * cutoff)?;
-    images.check_reach("cutoff", cutoff).map_err(|e| e.within("coordination"))?;
     let species = images.by_place(species);
     let counts = (0..images.len())
         .into_par_iter()

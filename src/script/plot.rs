@@ -278,6 +278,15 @@ mod binding {
         super::add(figure, map)
     }
 
+    /// A column name as figures write it: `vibrational_msd` gives "vibrational MSD".
+    ///
+    /// ```rhai
+    /// print(words("five_fold_symmetry"));
+    /// ```
+    pub fn words(name: &str) -> String {
+        plot::axis_label(name, "")
+    }
+
     /// A field on a regular grid, for `map`: numbers row by row, x running fastest.
     ///
     /// - `nx`, `ny`: number of values along x and y
