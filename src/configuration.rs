@@ -2,6 +2,7 @@
 
 use crate::cell::{Cell, Vector};
 use crate::error::{Error, Result};
+use crate::file::checksum;
 use crate::units;
 
 /// Most atoms that a function makes: beyond, a slip is likelier than a sample.
@@ -153,5 +154,18 @@ impl Configuration {
     pub fn temperature(&self) -> f64 {
         let freedom = 3 * self.len().saturating_sub(1).max(1);
         2.0 * self.kinetic_energy() / (freedom as f64 * units::BOLTZMANN)
+    }
+
+    /// A checksum of cell, species and positions, to the last bit.
+    pub fn fingerprint(&self) -> String {
+        let mut bytes = Vec::new();
+        let mut number = |x: f64| bytes.extend_from_slice(&x.to_bits().to_le_bytes());
+        self.cell.matrix().iter().for_each(|&x| number(x));
+        for (&kind, position) in self.species.iter().zip(&self.positions) {
+            number(kind as f64);
+            position.iter().for_each(|&x| number(x));
+        }
+        self.elements.iter().for_each(|e| bytes.extend_from_slice(e.name.as_bytes()));
+        format!("{:016x}", checksum(&bytes))
     }
 }

@@ -85,3 +85,17 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The known name nearest to a wrong one, if it is near enough to be a slip.
+pub(crate) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let distance = |k: &str| strsim::damerau_levenshtein(&name, &k.to_lowercase());
+    // One letter of one is no resemblance.
+    let length = name.chars().count();
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
+    known
+        .map(|k| (distance(k), k))
+        .filter(|(far, k)| *far <= allowed || (name.len() > 3 && k.starts_with(&name)))
+        .min_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(b.1)))
+        .map(|(_, k)| k)
+}

@@ -96,6 +96,11 @@ fn failed(path: &Path, error: &io::Error) -> Error {
     Error::file(path, format!("cannot be written: {reason}"))
 }
 
+/// A checksum of bytes, FNV-1a: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

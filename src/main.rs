@@ -69,9 +69,19 @@ fn main() -> ExitCode {
     // The pool can only be built once, and nothing has used it yet. Zero stands for one thread for each processor.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(line.threads.unwrap_or(0)).stack_size(STACK).build_global();
     let _ = ctrlc::set_handler(interrupt);
+    survive_file_limits();
     // Everything runs on a thread of the pool: a loop that is done in parallel begins at once, where from outside two threads would
     // have to wake each other, several times in a time step.
     rayon::scope(|_| execute(line)).map_or_else(|report| failed(&report), ExitCode::from)
+}
+
+/// Let a write beyond the limit of `ulimit -f` be an error, as on a full disk, and not the end of the program.
+#[allow(unsafe_code)]
+fn survive_file_limits() {
+    #[cfg(unix)]
+    // SAFETY: ignoring a signal installs no handler.
+    let _ =
+        unsafe { nix::sys::signal::signal(nix::sys::signal::Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) };
 }
 
 /// Do what a command line says. Gives the exit code.
@@ -99,7 +109,7 @@ fn execute(line: CommandLine) -> Result<u8, Report> {
 
 fn run(mut session: Session, work: impl FnOnce(&mut Session) -> Result<Outcome, Report>) -> Result<u8, Report> {
     match work(&mut session)? {
-        Outcome::Exit(code) => Ok(code as u8),
+        Outcome::Exit(code) => Ok(code),
         // A step that was ended early has left partial results, and the caller should know.
         Outcome::Value(_) if session.was_interrupted() => Ok(INTERRUPTED),
         Outcome::Value(_) => Ok(0),

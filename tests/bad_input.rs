@@ -154,3 +154,31 @@ fn atoms_closer_than_the_potential_allows() {
         assert!(found.ends_with(message), "{call}: {found}");
     }
 }
+
+#[test]
+fn what_a_file_says_is_not_taken_for_something_else() {
+    let six = reading(DATA.replace("1 1 0 0 0\n", "1 1 0.5 0 0 0\n"));
+    assert!(
+        six.contains("line 16") && six.contains("the line has 6 fields") && six.contains("`atomic` has 5"),
+        "{six}"
+    );
+    for huge in ["1000000000000", "1000000000000000000"] {
+        let data = reading(DATA.replace("2 atoms", &format!("{huge} atoms")));
+        assert!(data.contains("the number of atoms must be from 0 to 100000000"), "{data}");
+        let dump = reading(DUMP.replace("ATOMS\n2\n", &format!("ATOMS\n{huge}\n")));
+        assert!(dump.contains("there can be at most 100000000 atoms"), "{dump}");
+    }
+    let open = reading(DUMP.replace("pp pp pp", "pp pp ff"));
+    assert!(open.contains("periodic in all three directions, found `ff`"), "{open}");
+    let header = "3\nLattice=\"9 0 0 0 9 0 0 0 9\" Properties=species:S:1:pos:R:3:mass:R:1\n";
+    let masses = reading(format!("{header}Cu 0 0 0 63.5\nZr 1 2 3 91.2\nZr 4 5 6 96\n"));
+    assert!(
+        masses.contains("line 5") && masses.contains("the mass 96, where the first one of its species has 91.2"),
+        "{masses}"
+    );
+    let apart = format!("{XYZ}\n\n{XYZ}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.extxyz");
+    std::fs::write(&path, apart).unwrap();
+    assert_eq!(io::read_trajectory(&path, &ReadOptions::default(), 1.0).unwrap().1.len(), 2);
+}

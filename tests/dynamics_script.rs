@@ -70,8 +70,11 @@ fn mistakes_are_named() {
     assert!(error(&with_glass("glass.log")).contains("no log"));
     assert!(error("melt(\"Cu50Xx50\", #{ seed: 1 })").contains("unknown species Xx"));
     assert!(error("melt(\"Cu50Zr50\", #{ atoms: 30, seed: 1 })").contains("at least"));
-    let nothing = run(&with_glass("glass.minimize(#{ max_evaluations: 3 }).atoms"));
-    assert_eq!(nothing.as_int(), Ok(300));
+    let none = error(&with_glass("glass.md(nve(), #{ time: 1e-5*ps })"));
+    assert!(none.contains("`time` 1e-5 ps is less than half a time step"), "{none}");
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, err) = in_folder(folder.path(), &with_glass("glass.minimize(#{ max_evaluations: 3 })"));
+    assert!(code == Some(0) && err.contains("minimize: not converged after"), "{err}");
 }
 
 /// Exit code, standard output and standard error of a script that runs in a folder.

@@ -245,10 +245,42 @@ fn the_frames_of_a_trajectory_keep_their_times() {
     }
     for name in ["a.extxyz", "a.dump.gz"] {
         let path = folder.path().join(name);
-        io::write_trajectory(&path, &trajectory).unwrap();
+        io::write_trajectory(&path, &trajectory, None).unwrap();
         let (_, back) = io::read_trajectory(&path, &ReadOptions::default(), 1.0).unwrap();
         assert_eq!(back.times, [0.0, 0.004, 0.012], "{name}");
     }
+}
+
+#[test]
+fn the_frames_of_a_trajectory_name_their_potential() {
+    let folder = folder();
+    let start = sample(Cell::orthogonal(10.0, 10.0, 10.0).unwrap()).configuration().clone();
+    let mut trajectory = Trajectory::new(&start);
+    trajectory.push(0.0, Snapshot { cell: start.cell.clone(), positions: start.positions.clone() });
+    let path = folder.path().join("a.extxyz");
+    let potential = Potential::built_in("CuZr-2019").unwrap();
+    io::write_trajectory(&path, &trajectory, Some(&potential)).unwrap();
+    let glass = io::read(&path, &ReadOptions::default()).unwrap();
+    assert_eq!(glass.potential().unwrap().label(), "CuZr-2019");
+}
+
+#[test]
+fn atoms_that_a_dump_puts_back_into_the_cell_are_followed() {
+    let folder = folder();
+    let path = folder.path().join("a.dump");
+    let frame = |step: usize, x: f64, columns: &str| {
+        format!(
+            "ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n\
+             ITEM: ATOMS id element {columns}\n1 Cu {x} 0 0\n2 Zr 4 2 3\n"
+        )
+    };
+    let last = |columns: &str| {
+        let steps = [0.5, 8.5, 7.0, 4.0].into_iter().enumerate();
+        std::fs::write(&path, steps.map(|(k, x)| frame(k, x, columns)).collect::<String>()).unwrap();
+        io::read_trajectory(&path, &ReadOptions::default(), 1.0).unwrap().1.frames[3].positions[0].x
+    };
+    assert!((last("x y z") + 5.0).abs() < 1e-9, "{}", last("x y z"));
+    assert_eq!(last("xu yu zu"), 4.0);
 }
 
 #[test]

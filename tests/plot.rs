@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::path::Path;
+use vitric::math::histogram::Bins;
 
 use vitric::plot::{
     Bars, Bubbles, Data, Figure, Fit, FitNote, Grid, Histogram, Inset, Line, Map, Mark, Panel, Place, Points, Scale,
@@ -222,7 +223,7 @@ fn what_cannot_be_drawn_is_an_error_that_says_why() {
     check_error(&Figure { width: Some(60.0), ..scatter() }, "leave no room");
     check_error(&scatter().panel(Panel::new()), "a panel has nothing to draw");
     assert!(
-        Histogram::of_values(&Data::from([f64::NAN]), None, false)
+        Histogram::of_values(&Data::from([f64::NAN]), Bins::Automatic, false)
             .unwrap_err()
             .to_string()
             .contains("no finite number")
@@ -287,7 +288,8 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
     let mut all = vec![("scatter", scatter()), ("decay", decay()), ("map", map()), ("bars", bars())];
 
     let energies: Vec<f64> = noise(3000, 5).iter().map(|n| (1.4 + 0.5 * n).abs()).collect();
-    let spectrum = Histogram::of_values(&Data::from(energies).named("activation_energy", "eV"), None, true).unwrap();
+    let spectrum =
+        Histogram::of_values(&Data::from(energies).named("activation_energy", "eV"), Bins::Automatic, true).unwrap();
     let e: Vec<f64> = (0..200).map(|i| 0.016 * f64::from(i)).collect();
     let gauss: Vec<f64> =
         e.iter().map(|e| (-(e - 1.4f64).powi(2) / 0.5).exp() / (0.5 * std::f64::consts::TAU.sqrt())).collect();
@@ -461,7 +463,7 @@ fn gallery_figures() -> Vec<(&'static str, Figure)> {
     let two = [("Cu", 21, 12.0), ("Zr", 22, 14.5)].into_iter().fold(Figure::new(), |f, (name, seed, shift)| {
         f.draw(Histogram {
             label: name.into(),
-            ..Histogram::of_values(&species(seed, shift), Some(40), false).unwrap()
+            ..Histogram::of_values(&species(seed, shift), Bins::Count(40), false).unwrap()
         })
     });
     all.push(("two_histograms", two));

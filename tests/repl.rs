@@ -33,10 +33,15 @@ fn commands_work_in_a_pipe() {
     assert!(!out.ends_with("1\n"), ":quit went on");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("session.rhai");
-    let input = format!("let a = 5;\nlet b = a + 1\nnonsense(\nb * 2\n:save {}\n", path.display());
-    let input = input.replace("nonsense(\n", "");
-    piped(&input);
-    assert_eq!(std::fs::read_to_string(path).unwrap(), "let a = 5;\nlet b = a + 1;\nb * 2;\n");
+    let input = format!(
+        "let a = 5;\nfn f(x) {{ x }}\nlet b = a + 1\nfn f(x) {{ 2 * x }}\nf(b)\n:save {}\nhelp\n1 + 1\n",
+        path.display()
+    );
+    let (code, out, err) = piped(&input);
+    assert_eq!((code, err.as_str()), (0, ""));
+    // A bare `help` is a command, though it is the beginning of a call as well.
+    assert!(out.contains("help(name) explains a function") && out.ends_with("2\n"), "{out}");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "let a = 5;\nlet b = a + 1;\nfn f(x) { 2 * x }\nf(b);\n");
 }
 
 #[test]

@@ -336,3 +336,20 @@ fn the_published_table_has_the_energy_and_forces_of_lammps() {
         assert!(energy.abs() < 1e-6 && force < TOLERANCE, "{name}: {energy:e} eV/atom, {force:e} eV/A");
     }
 }
+
+#[test]
+fn a_table_that_ends_above_zero_is_smooth_up_to_its_end() {
+    let (count, step) = (200, 0.025);
+    let mut text = format!("a\nb\nc\n1 A\n10 1.0 {count} {step} 5.0\n1 10.0 1.0 fcc\n");
+    text += &"0 ".repeat(10 + count);
+    // r times exp(-r)/r: 0.007 eV A at its end.
+    (0..count).for_each(|k| text += &format!("\n{:.16e}", (-(f64::from(k as u32) * step)).exp()));
+    let potential = reading("a.eam.alloy", text.as_bytes()).unwrap();
+    for r in [4.9, 4.95, 4.97] {
+        let [value, slope, _] = potential.pair(0, 0).evaluate(r);
+        let expected = (-r as f64).exp() / r;
+        assert!((value - expected).abs() < 1e-8, "{value} {expected} at {r}");
+        assert!((slope + expected * (1.0 + 1.0 / r)).abs() < 1e-6, "{slope} at {r}");
+    }
+    assert!((potential.cutoff() - 4.975).abs() < 1e-12);
+}

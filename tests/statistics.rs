@@ -142,11 +142,11 @@ fn the_kolmogorov_smirnov_test_is_exact_for_small_samples() {
     assert_eq!(kolmogorov_smirnov(&[1.0, 2.0], &[1.0, 2.0]).p_value, 1.0);
     // The limit for large samples meets the exact value where both apply.
     let a: Vec<f64> = (0..990).map(spread).collect();
-    let b: Vec<f64> = (0..1000).map(|k| spread(k).powf(0.95)).collect();
+    let b: Vec<f64> = (0..1000).map(|k| spread(k).powf(0.85)).collect();
     let exact = kolmogorov_smirnov(&a, &b);
-    let b: Vec<f64> = (0..1030).map(|k| spread(k).powf(0.95)).collect();
+    let b: Vec<f64> = (0..1030).map(|k| spread(k).powf(0.85)).collect();
     let limit = kolmogorov_smirnov(&a, &b);
-    assert!((exact.p_value - limit.p_value).abs() < 0.05, "{exact:?} {limit:?}");
+    assert!(exact.p_value < 0.2 && (exact.p_value / limit.p_value - 1.0).abs() < 0.2, "{exact:?} {limit:?}");
 }
 
 #[test]

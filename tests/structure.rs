@@ -493,7 +493,7 @@ fn every_long_descriptor_can_be_interrupted() {
     assert!(stopped.iter().all(|result| *result == Err(Error::interrupted())), "{stopped:?}");
 }
 
-/// A field that is the sum of exp(-d / xi) noise carried by a fine random set of sources has a known decay.
+/// Noise of a fine random set of sources, smeared by a Gaussian, has a known decay.
 #[test]
 fn a_field_of_known_length_gives_it_back() {
     let gas = ideal_gas(6000, 40.0, 9);

@@ -114,11 +114,61 @@ fn missing_numbers_are_dropped_in_pairs_and_counted() {
     let found = atoms().correlate("volume", "barrier", 0.95, Intervals::Fisher).unwrap();
     assert_eq!((found.count, found.missing), (4, 1));
     let text = found.to_string();
-    assert!(text.contains("un-binned r_P") && text.contains("1 row with a missing number left out"), "{text}");
+    assert!(text.contains(": r_P ") && text.contains("1 row with a missing number left out"), "{text}");
     let curve = atoms().bin("volume", BinSize::Bins(2)).unwrap();
     assert_eq!(numbers(&curve, "count"), [2.0, 2.0]);
     let text = curve.correlate("volume", "barrier", 0.95, Intervals::Fisher).unwrap().to_string();
     assert!(text.contains("of 2 bins of 2") && text.contains("predicted from un-binned"), "{text}");
+}
+
+#[test]
+fn a_correlation_of_bins_knows_its_rows_or_says_so() {
+    let x: Vec<f64> = (0..400).map(f64::from).collect();
+    let y: Vec<f64> = (0..400).map(|k| f64::from(k) + f64::from(k * 7919 % 1000)).collect();
+    let curve = Table::from_columns(vec![Column::float("x", "", x), Column::float("y", "", y)]).unwrap();
+    let curve = curve.bin("x", BinSize::Rows(100)).unwrap();
+    let found = |table: &Table, y: &str| table.correlate("x", y, 0.95, Intervals::Fisher);
+    let whole = found(&curve, "y").unwrap();
+    assert_eq!(whole.count, 400);
+    assert_eq!(found(&curve.select(&["x", "y"]).unwrap(), "y").unwrap(), whole);
+    assert_eq!(found(&curve.rename("y", "z").unwrap(), "z").unwrap().pearson, whole.pearson);
+    assert_eq!(found(&curve.with_column(curve.column("y").unwrap()).unwrap(), "y").unwrap(), whole);
+    let changed = curve.with_column(Column::float("y", "", vec![4.0, 3.0, 2.0, 1.0])).unwrap();
+    let error = found(&changed, "y").unwrap_err().to_string();
+    assert!(error.starts_with("correlate: `y` is a column of the bins"), "{error}");
+}
+
+#[test]
+fn numbers_that_are_all_the_same_have_no_correlation_however_many() {
+    for count in [3, 100, 20_000] {
+        let x = vec![0.1; count];
+        let y: Vec<f64> = (0..count).map(|k| (k as f64).sin()).collect();
+        let table = Table::from_columns(vec![Column::float("x", "", x), Column::float("y", "", y)]).unwrap();
+        let found = table.correlate("x", "y", 0.95, Intervals::Fisher).unwrap();
+        assert!(found.pearson.value.is_nan() && found.spearman.value.is_nan(), "{count}: {found}");
+        assert_eq!(table.column("x").unwrap().reduce(Aggregate::StandardDeviation).unwrap(), 0.0);
+        assert!(table.fit_line("x", "y", None).unwrap_err().to_string().contains("all x are equal"));
+    }
+}
+
+#[test]
+fn what_is_not_known_is_neither_yes_nor_a_key() {
+    let left = Table::from_columns(vec![Column::float("a", "", vec![1.0, f64::NAN])]).unwrap();
+    let right = Table::from_columns(vec![
+        Column::float("a", "", vec![1.0, f64::NAN, f64::NAN]),
+        Column::boolean("hopped", vec![true, true, false]),
+    ]);
+    let joined = left.join(&right.unwrap(), &["a"], Join::Left, "").unwrap();
+    let hopped = numbers(&joined, "hopped");
+    assert!(hopped[0] == 1.0 && hopped[1].is_nan(), "{hopped:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, "a,b\n1,true\n\n2,\n99999999999999999999,false\n\n").unwrap();
+    let table = read_table(&path).unwrap();
+    assert_eq!(numbers(&table, "a"), [1.0, 2.0, 1e20]);
+    std::fs::write(&path, "a,b\n1,\"open\n2,3\n").unwrap();
+    let error = read_table(&path).unwrap_err().to_string();
+    assert!(error.ends_with("line 2: a quote is opened and not closed"), "{error}");
 }
 
 #[test]
@@ -198,7 +248,10 @@ fn columns_calculate_like_expressions() {
     let expression = (col("barrier") / col("volume")).evaluate(&atoms()).unwrap();
     assert_eq!(ratio.unit, expression.unit);
     assert_eq!(ratio.numbers().unwrap()[..3], expression.numbers().unwrap()[..3]);
-    assert_eq!(barrier.combine_after_number(2.0, Operation::Subtract).unwrap().title(), "barrier [eV]");
+    assert_eq!(
+        Column::float("two", "", vec![2.0]).constant_combined(Operation::Subtract, &barrier).unwrap().title(),
+        "barrier [eV]"
+    );
     assert!(barrier.combine(Operation::Add, &volume).is_err());
     assert_eq!(volume.mean().unwrap(), (14.0 + 22.5 + 15.0 + 16.0) / 4.0);
     assert_eq!(volume.reduce(Aggregate::Max).unwrap(), 22.5);

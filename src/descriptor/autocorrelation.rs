@@ -3,12 +3,16 @@
 use super::grid_correlation::{self, Shells};
 use crate::cell::{Cell, Vector};
 use crate::error::{Error, Result};
+use crate::math::statistics::percentile_interval;
 use crate::neighbor::{Images, Near};
 use crate::observer::{Observer, watched};
 use crate::random::{Purpose, stream};
 use crate::table::Column;
 use rand::RngExt;
 use rayon::prelude::*;
+
+/// Share of a normal distribution within a standard deviation of its mean.
+const ONE_SIGMA: f64 = 0.6827;
 
 /// Bins of C(r), each of which has a sum for every block of the bootstrap.
 const MOST_BINS: f64 = 1e5;
@@ -282,9 +286,15 @@ impl Correlation {
         self.from + (bin as f64 + 0.5) * self.bin
     }
 
+    /// End of the last bin [length].
+    pub fn end(&self) -> f64 {
+        self.from + self.values.len() as f64 * self.bin
+    }
+
     /// Fit `ln C = ln A - r / xi` over the bins whose centre is in a window.
     ///
-    /// The error is the standard deviation of xi over resamples, each made of as many blocks of space drawn with replacement.
+    /// The error is half of the width that holds the central 68 % of xi over resamples (a long tail of resamples that hardly decay would
+    /// make their standard deviation one of those alone), each made of as many blocks of space drawn with replacement.
     pub fn correlation_length(&self, window: &FitWindow) -> Result<CorrelationLength> {
         if !(window.from >= 0.0 && window.to > window.from) {
             return Err(Error::input(format!(
@@ -308,9 +318,10 @@ impl Correlation {
             .map(|sample| self.fit(&self.weighted(&self.resample(window.seed, sample)), &bins, window).0)
             .collect();
         let good: Vec<f64> = lengths.into_iter().filter(|xi| xi.is_finite()).collect();
+        let central = percentile_interval(&good, ONE_SIGMA);
         Ok(CorrelationLength {
             xi,
-            error: if self.blocks.len() > 1 && xi.is_finite() { standard_deviation(&good) } else { f64::NAN },
+            error: if self.blocks.len() > 1 && xi.is_finite() { 0.5 * (central.high - central.low) } else { f64::NAN },
             amplitude,
             contact: self.values[bins[0]],
             points,

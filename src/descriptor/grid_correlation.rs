@@ -59,8 +59,12 @@ pub(super) fn sums(
     transform(&mut field, shape, true);
     let scale = 1.0 / field.len() as f64;
     let own: f64 = values.iter().map(|v| v * v).sum();
-    field[0] -= Complex::new(own, points.len() as f64) / scale;
-    collect(cell, shape, shells, observer, |k| field[place(k)] * scale)
+    let own = Complex::new(own, points.len() as f64);
+    collect(cell, shape, shells, observer, |k| {
+        let sum = field[place(k)] * scale;
+        // A point is no pair with itself, but one with its images.
+        if k == [0; 3] { sum - own } else { sum }
+    })
 }
 
 /// From the transform of `a + i b`, of two real fields, to `|a_k|^2 + i |b_k|^2`.

@@ -125,6 +125,12 @@ impl LocalRadialDistribution {
                 self.step, self.smearing
             )));
         }
+        if self.smearing > self.cutoff {
+            return Err(Error::input(format!(
+                "local_rdf: `smearing` must not be longer than `cutoff`, found {} and {}",
+                self.smearing, self.cutoff
+            )));
+        }
         if self.cutoff / self.step > 1e6 || self.widths > 40.0 {
             return Err(Error::input("local_rdf: more than a million radial steps, or more than 40 widths"));
         }

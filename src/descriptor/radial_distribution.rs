@@ -144,6 +144,8 @@ impl RadialDistribution {
     }
 
     fn extrema(&self, values: &[f64], smoothing: f64, prominence: f64, wanted: f64) -> Vec<Extremum> {
+        // A Gaussian as wide as the function leaves nothing of it.
+        let smoothing = smoothing.min(values.len() as f64 * self.step);
         let smooth = smoothed(values, smoothing / self.step);
         let fine = smoothed(values, 0.5 * smoothing / self.step);
         let window = (smoothing / self.step).max(0.0) as usize;

@@ -48,6 +48,9 @@ pub enum Ensemble {
     ParrinelloRahman(ParrinelloRahman),
 }
 
+/// Most steps of a run: a thousand years of a fast machine.
+const MOST_STEPS: f64 = 1e15;
+
 /// One molecular dynamics run.
 ///
 /// ```
@@ -306,6 +309,18 @@ impl Dynamics {
         positive("time_step", self.time_step)?;
         if !(self.time.is_finite() && self.time >= 0.0) {
             return Err(Error::input(format!("md: `time` must not be negative, found {}", self.time)));
+        }
+        let steps = self.time / self.time_step;
+        if self.time > 0.0 && !(0.5..=MOST_STEPS).contains(&steps) {
+            let count = if steps < 1.0 {
+                "less than half a time step".into()
+            } else {
+                format!("more than {MOST_STEPS:e} steps")
+            };
+            return Err(Error::input(format!(
+                "md: `time` {:e} ps is {count}: a `time_step` is {:e} ps",
+                self.time, self.time_step
+            )));
         }
         positive("store_every", self.store_every)?;
         self.log.map_or(Ok(()), |time| positive("log", time))?;

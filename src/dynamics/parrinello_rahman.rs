@@ -93,6 +93,17 @@ impl Barostat {
         if self.cell == Freedom::Flexible && kt > self.flexible_below { Freedom::Isotropic } else { self.cell }
     }
 
+    /// Stop the change of shape when the shape is no longer free, as in a sample heated through `flexible_below`: nothing would drive it
+    /// back. The energy that this takes from the cell is booked as work.
+    fn keep_to(&mut self, freedom: Freedom) {
+        let volume = Tensor::identity() * (self.rate.trace() / 3.0);
+        if freedom == Freedom::Isotropic && (self.rate - volume).norm() > 1e-12 * self.rate.norm() {
+            let before = self.kinetic_energy();
+            self.rate = volume;
+            self.work += before - self.kinetic_energy();
+        }
+    }
+
     fn thermostats(&mut self, state: &mut State, time: f64, kt: f64) {
         let freedom = match self.freedom(kt) {
             Freedom::Fixed => 0.0,
@@ -143,6 +154,7 @@ impl Barostat {
 impl Integrator for Barostat {
     fn step(&mut self, state: &mut State, time_step: f64, targets: Targets) -> Result<()> {
         let half = 0.5 * time_step;
+        self.keep_to(self.freedom(targets.kt));
         self.thermostats(state, half, targets.kt);
         self.push(state, half, targets);
         let flow = self.flow(state, time_step);

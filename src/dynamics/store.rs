@@ -5,7 +5,7 @@
 //! whole, so that there is always one to go on from.
 
 use super::log::Log;
-use super::{Dynamics, Integrator, State};
+use super::{Dynamics, Ensemble, Integrator, Langevin, NoseHoover, Ramp, State};
 use crate::cell::{Cell, Tensor, Vector};
 use crate::configuration::Configuration;
 use crate::error::{Error, Result};
@@ -41,14 +41,13 @@ pub(super) struct Progress<'a> {
 impl Store {
     /// The store of a run from a configuration.
     pub fn new(path: &Path, dynamics: &Dynamics, start: &Configuration, potential: &Potential) -> Store {
-        let glass = start.positions.iter().chain(&start.velocities).flat_map(|v| v.iter().copied());
-        let numbers = glass.chain(start.cell.matrix().iter().copied()).chain(start.masses());
+        let numbers = start.velocities.iter().flat_map(|v| v.iter().copied()).chain(start.masses());
+        let moving = checksum(numbers.map(f64::to_bits));
         let text = |x: Option<f64>| x.map_or("none".into(), |x| x.to_string());
         let header = [
-            ("potential", potential.label().to_string()),
+            ("potential", potential.fingerprint()),
             ("atoms", start.len().to_string()),
-            ("glass", format!("{:016x}", checksum(numbers.map(f64::to_bits)))),
-            ("conditions", format!("{:?}", dynamics.ensemble)),
+            ("glass", format!("{} {moving:016x}", start.fingerprint())),
             ("time", dynamics.time.to_string()),
             ("time_step", dynamics.time_step.to_string()),
             ("log", text(dynamics.log)),
@@ -57,7 +56,8 @@ impl Store {
             ("seed", dynamics.seed.to_string()),
             ("precision", format!("{:?}", dynamics.precision).to_lowercase()),
         ];
-        Store { path: path.to_path_buf(), header: header.map(|(name, value)| (name.to_string(), value)).to_vec() }
+        let header = header.into_iter().chain(conditions(&dynamics.ensemble));
+        Store { path: path.to_path_buf(), header: header.map(|(name, value)| (name.to_string(), value)).collect() }
     }
 
     /// Replace the file by what the run has come to.
@@ -173,6 +173,32 @@ impl<'a> Numbers<'a> {
     /// The next `count` vectors.
     pub fn vectors(&mut self, count: usize) -> Option<Vec<Vector>> {
         Some(self.take(3 * count)?.chunks_exact(3).map(Vector::from_column_slice).collect())
+    }
+}
+
+/// What an ensemble holds fixed, by the names of its options.
+fn conditions(ensemble: &Ensemble) -> Vec<(&'static str, String)> {
+    let ramp = |r: &Ramp| if r.from == r.to { r.from.to_string() } else { format!("{} to {}", r.from, r.to) };
+    match ensemble {
+        Ensemble::Nve => vec![("ensemble", "nve".into())],
+        Ensemble::Langevin(Langevin { temperature, damping }) => {
+            vec![("ensemble", "langevin".into()), ("temperature", ramp(temperature)), ("damping", damping.to_string())]
+        }
+        Ensemble::NoseHoover(NoseHoover { temperature, damping }) => vec![
+            ("ensemble", "nose_hoover".into()),
+            ("temperature", ramp(temperature)),
+            ("damping", damping.to_string()),
+        ],
+        Ensemble::ParrinelloRahman(e) => vec![
+            ("ensemble", "parrinello_rahman".into()),
+            ("temperature", ramp(&e.temperature)),
+            ("pressure", ramp(&e.pressure)),
+            ("stress", e.stress.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")),
+            ("damping", e.damping.to_string()),
+            ("cell_damping", e.cell_damping.to_string()),
+            ("cell", format!("{:?}", e.cell).to_lowercase()),
+            ("flexible_below", e.flexible_below.to_string()),
+        ],
     }
 }
 

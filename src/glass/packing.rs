@@ -44,7 +44,7 @@ impl Packing {
     /// Make the packing; an error when the cell would be too small for the potential.
     pub fn run(&self, composition: &Composition, potential: &Arc<Potential>) -> Result<Configuration> {
         if self.atoms == 0 || self.atoms > MOST_ATOMS {
-            return Err(Error::input(format!("melt: `atoms` must be from 1 to {MOST_ATOMS}, found {}", self.atoms)));
+            return Err(Error::input(format!("`atoms` must be from 1 to {MOST_ATOMS}, found {}", self.atoms)));
         }
         let elements = elements(composition, potential)?;
         let mut species: Vec<usize> =
@@ -55,14 +55,14 @@ impl Packing {
             Some(density) if density.is_finite() && density > 0.0 => {
                 species.iter().map(|&k| elements[k].mass).sum::<f64>() * units::DENSITY / density
             }
-            Some(density) => return Err(Error::input(format!("melt: `density` must be positive, found {density}"))),
+            Some(density) => return Err(Error::input(format!("`density` must be positive, found {density}"))),
             None => EXPANSION * self.atoms as f64 * crystal_volume(composition, potential)?,
         };
         let edge = volume.cbrt();
         let needed = 2.0 * potential.cutoff();
         if edge < needed {
             return Err(Error::input(format!(
-                "melt: {} atoms fill a cell of {edge:.2} A, but the cutoff needs {needed:.2} A: take at least {} atoms",
+                "{} atoms fill a cell of {edge:.2} A, but the cutoff needs {needed:.2} A: take at least {} atoms",
                 self.atoms,
                 (self.atoms as f64 * (needed / edge).powi(3)).ceil()
             )));
@@ -95,7 +95,7 @@ fn push_apart(cell: &Cell, positions: &mut [Vector], distance: f64) -> Result<()
             }
         }
     }
-    Err(Error::numeric("melt: the atoms do not fit without overlaps; take a lower `density`"))
+    Err(Error::numeric("the atoms do not fit without overlaps; take a lower `density`"))
 }
 
 /// Volume per atom at which the energy of a random fcc solution is lowest [length^3].
@@ -116,7 +116,7 @@ fn crystal_volume(composition: &Composition, potential: &Arc<Potential>) -> Resu
         tried = vec![best - step, best + step];
     }
     if best.is_nan() {
-        return Err(Error::input("melt: no density found at which this potential binds; give a `density`"));
+        return Err(Error::input("no density found at which this potential binds; give a `density`"));
     }
     Ok(best.powi(3) / 2.0_f64.sqrt())
 }

@@ -18,7 +18,7 @@ pub fn parse(path: &Path, content: &str) -> Result<Vec<Frame>> {
     let mut lines = Lines::new(path, content);
     let mut frames = Vec::new();
     while let Some(line) = lines.next_line() {
-        if line.trim().is_empty() && lines.peek().is_none_or(|l| l.trim().is_empty()) {
+        if line.trim().is_empty() {
             continue;
         }
         let atoms = line
@@ -41,6 +41,7 @@ fn parse_frame(lines: &mut Lines, atoms: usize) -> Result<Frame> {
         kinds: Vec::new(),
         species: Vec::new(),
         positions: Vec::new(),
+        wrapped: false,
         velocities: Vec::new(),
         history: keys.get("history").map(|h| h.lines().map(str::to_string).collect()).unwrap_or_default(),
         step: keys.get("step").and_then(|s| s.parse().ok()),
@@ -53,7 +54,9 @@ fn parse_frame(lines: &mut Lines, atoms: usize) -> Result<Frame> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let name = lines.field(&fields, columns.species, "species")?;
         let mass = columns.mass.map(|place| lines.float(&fields, place, "mass")).transpose()?;
-        frame.species.push(kind_of(&mut frame.kinds, name, mass));
+        let kind = kind_of(&mut frame.kinds, name, mass);
+        lines.same_mass(frame.kinds[kind].1, mass)?;
+        frame.species.push(kind);
         frame.positions.push(vector(lines, &fields, columns.position, ["x", "y", "z"])?);
         if let Some(place) = columns.velocity {
             frame.velocities.push(vector(lines, &fields, place, ["vx", "vy", "vz"])?);

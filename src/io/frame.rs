@@ -46,6 +46,8 @@ pub struct Frame {
     pub species: Vec<usize>,
     /// Positions [A], unwrapped where the file says how.
     pub positions: Vec<Vector>,
+    /// True where atoms are put back into the cell, and the file does not say how often.
+    pub wrapped: bool,
     /// Velocities [A/ps]; empty when there are none.
     pub velocities: Vec<Vector>,
     /// How the sample was made.
@@ -74,6 +76,16 @@ impl Frame {
                 .or_else(|| elements::mass(&name))
                 .ok_or_else(|| Error::file(path, format!("unknown species {name}; give a potential that knows it")))?;
             elements.push(Element { name, mass });
+        }
+        if let Some((k, twin)) = (1..elements.len()).find_map(|k| {
+            let other = elements[..k].iter().find(|e| e.name == elements[k].name && e.mass != elements[k].mass)?;
+            Some((k, other.mass))
+        }) {
+            let Element { name, mass } = &elements[k];
+            return Err(Error::file(
+                path,
+                format!("two types are named {name}, with the masses {twin} and {mass}; a species has one mass"),
+            ));
         }
         let (elements, place) = ordered(elements, potential);
         let species = self.species.iter().map(|&kind| place[kind]).collect();

@@ -5,6 +5,7 @@
 use super::frame::{Frame, Kind};
 use super::text::Lines;
 use crate::cell::{Cell, Tensor, Vector};
+use crate::configuration::MOST_ATOMS;
 use crate::error::Result;
 use crate::glass::Glass;
 use crate::units;
@@ -62,12 +63,16 @@ impl Data {
         match words.as_slice() {
             ["atoms"] => {
                 let count = lines.integer(&fields, 0, "atoms")?;
-                let count = usize::try_from(count).map_err(|_| lines.error("the number of atoms is negative"))?;
+                let count = usize::try_from(count).ok().filter(|n| *n <= MOST_ATOMS);
+                let count =
+                    count.ok_or_else(|| lines.error(format!("the number of atoms must be from 0 to {MOST_ATOMS}")))?;
                 self.atoms = Some(count);
             }
             ["atom", "types"] => {
                 let count = lines.integer(&fields, 0, "atom types")?;
-                self.types = usize::try_from(count).map_err(|_| lines.error("the number of types is negative"))?;
+                let count = usize::try_from(count).ok().filter(|n| *n <= MOST_TYPES);
+                self.types =
+                    count.ok_or_else(|| lines.error(format!("the number of types must be from 0 to {MOST_TYPES}")))?;
                 self.masses.resize(self.types, None);
                 self.names.resize(self.types, None);
             }
@@ -141,6 +146,16 @@ impl Data {
         for read in 0..count {
             let line = lines.expect(&format!("atom {} of {count}", read + 1))?;
             let fields: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+            if ![first + 3, first + 6].contains(&fields.len()) {
+                return Err(lines.error(format!(
+                    "the line has {} fields, where the atom style `{}` has {} or, with image flags, {}; write the style behind `Atoms`, as \
+                     in `Atoms # charge`",
+                    fields.len(),
+                    style.split_whitespace().next().unwrap_or("atomic"),
+                    first + 3,
+                    first + 6
+                )));
+            }
             let atom = id(lines, &fields, count)?;
             if self.species[atom].is_some() {
                 return Err(lines.error(format!("the atom {} is there twice", atom + 1)));
@@ -195,6 +210,7 @@ impl Data {
             kinds,
             species,
             positions,
+            wrapped: false,
             velocities: self.velocities,
             history: Vec::new(),
             step: None,
@@ -255,17 +271,22 @@ fn skip_section(lines: &mut Lines) {
     }
 }
 
+/// Most types of atoms.
+const MOST_TYPES: usize = 10_000;
+
 /// Edges along x, in the xy plane and anywhere, as LAMMPS wants them, and the rotation that leads there.
 pub(super) fn standard_cell(cell: &Cell) -> ([f64; 3], [f64; 3], Tensor) {
     let h = cell.matrix();
     let upper = [h[(1, 0)], h[(2, 0)], h[(2, 1)]].iter().all(|x| *x == 0.0);
-    if upper {
+    if upper && (0..3).all(|k| h[(k, k)] > 0.0) {
         return ([h[(0, 0)], h[(1, 1)], h[(2, 2)]], [h[(0, 1)], h[(0, 2)], h[(1, 2)]], Tensor::identity());
     }
     let (a, b, c) = (h.column(0), h.column(1), h.column(2));
     let x = a.normalize();
     let y = (b - x * b.dot(&x)).normalize();
+    // A left-handed cell is mirrored.
     let z = x.cross(&y);
+    let z = if c.dot(&z) < 0.0 { -z } else { z };
     let rotation = Tensor::from_rows(&[x.transpose(), y.transpose(), z.transpose()]);
     ([a.dot(&x), b.dot(&y), c.dot(&z)], [b.dot(&x), c.dot(&x), c.dot(&y)], rotation)
 }

@@ -7,6 +7,7 @@ use super::frame::{Frame, Kind};
 use super::lammps_data::standard_cell;
 use super::text::Lines;
 use crate::cell::{Cell, Tensor, Vector};
+use crate::configuration::MOST_ATOMS;
 use crate::error::Result;
 use crate::glass::Glass;
 use crate::units;
@@ -73,6 +74,12 @@ impl Header {
 /// Cell and origin from the three lines of bounds.
 fn parse_bounds(lines: &mut Lines, kind: &str) -> Result<(Cell, Vector)> {
     let general = kind.trim_start().starts_with("abc origin");
+    if let Some(open) = kind.split_whitespace().find(|word| word.len() == 2 && word.chars().all(|c| "fsm".contains(c)))
+    {
+        return Err(
+            lines.error(format!("BOX BOUNDS: the cell must be periodic in all three directions, found `{open}`"))
+        );
+    }
     let mut rows = [[0.0; 4]; 3];
     let tilted = kind.contains("xy xz yz");
     let count = if general {
@@ -177,10 +184,11 @@ impl<'a> Columns<'a> {
                 Kind::Numbered(number.ok_or_else(|| lines.error("the type of an atom must be 1 or more"))?)
             }
         };
+        let mass = self.mass.map(|place| lines.float(fields, place, "mass")).transpose()?;
         if let Some(place) = kinds.iter().position(|(k, _)| *k == name) {
+            lines.same_mass(kinds[place].1, mass)?;
             return Ok(place);
         }
-        let mass = self.mass.map(|place| lines.float(fields, place, "mass")).transpose()?;
         kinds.push((name, mass));
         Ok(kinds.len() - 1)
     }
@@ -189,9 +197,12 @@ impl<'a> Columns<'a> {
 fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Frame> {
     let count = header.atoms.ok_or_else(|| lines.error("`ITEM: NUMBER OF ATOMS` must come before the atoms"))?;
     let space = header.cell.clone().ok_or_else(|| lines.error("`ITEM: BOX BOUNDS` must come before the atoms"))?;
+    if count > MOST_ATOMS {
+        return Err(lines.error(format!("there can be at most {MOST_ATOMS} atoms, found {count}")));
+    }
     let columns = Columns::new(lines, columns)?;
     let mut kinds: Vec<(Kind, Option<f64>)> = Vec::new();
-    let mut atoms = Vec::with_capacity(count);
+    let mut atoms = Vec::new();
     for read in 0..count {
         let line = lines.expect(&format!("atom {} of {count}", read + 1))?;
         if line.starts_with("ITEM:") {
@@ -214,6 +225,7 @@ fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Fram
         kinds,
         species: atoms.iter().map(|a| a.1).collect(),
         positions: atoms.iter().map(|a| a.2).collect(),
+        wrapped: columns.images.is_none() && matches!(columns.coordinates, Coordinates::Plain | Coordinates::Scaled),
         velocities: atoms.iter().filter_map(|a| a.3).collect(),
         history: Vec::new(),
         step: header.step,

@@ -14,9 +14,11 @@ use crate::error::{Error, Result};
 use crate::file::{read_text, write_atomic};
 use crate::glass::trajectory::Frame as Snapshot;
 use crate::glass::{Glass, Trajectory};
+use crate::potential::Potential;
 pub use frame::{Frame, ReadOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A way to write a sample down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +95,8 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Glass> {
 }
 
 /// Every frame of a file as a trajectory, and the first of them as a glass. Frames that do not say their time are
-/// `interval` [ps] apart.
+/// `interval` [ps] apart. Atoms that the file puts back into the cell without saying how often are followed from frame to frame by the
+/// shortest way.
 pub fn read_trajectory(path: &Path, options: &ReadOptions, interval: f64) -> Result<(Glass, Trajectory)> {
     let frames = read_frames(path)?;
     let times: Vec<f64> = frames.iter().enumerate().map(|(k, f)| f.time.unwrap_or(k as f64 * interval)).collect();
@@ -104,19 +107,28 @@ pub fn read_trajectory(path: &Path, options: &ReadOptions, interval: f64) -> Res
     let mut trajectory = Trajectory::new(start);
     trajectory.push(times[0], Snapshot { cell: start.cell.clone(), positions: start.positions.clone() });
     for (frame, time) in frames.zip(&times[1..]) {
-        let next = frame.into_configuration(path, options)?;
+        let wrapped = frame.wrapped;
+        let mut next = frame.into_configuration(path, options)?;
         if next.species != start.species || next.elements.len() != start.elements.len() {
             let count = trajectory.len();
             return Err(Error::file(path, format!("the atoms of frame {count} are not those of frame 0")));
+        }
+        if let (true, Some(before)) = (wrapped, trajectory.frames.last()) {
+            for (position, earlier) in next.positions.iter_mut().zip(&before.positions) {
+                let s = next.cell.fractional(position);
+                let cells = (s - before.cell.fractional(earlier)).map(f64::round);
+                *position = next.cell.cartesian(&(s - cells));
+            }
         }
         trajectory.push(*time, Snapshot { cell: next.cell, positions: next.positions });
     }
     Ok((glass, trajectory))
 }
 
-/// Writes every frame of a trajectory, one after the other.
-pub fn write_trajectory(path: &Path, trajectory: &Trajectory) -> Result<()> {
-    let frame = |k: usize| Ok((Glass::new(trajectory.configuration(k)?, None), Some(trajectory.times[k])));
+/// Writes every frame of a trajectory, one after the other, with the name of their potential.
+pub fn write_trajectory(path: &Path, trajectory: &Trajectory, potential: Option<&Arc<Potential>>) -> Result<()> {
+    let frame =
+        |k: usize| Ok((Glass::new(trajectory.configuration(k)?, potential.cloned()), Some(trajectory.times[k])));
     write_frames(path, &(0..trajectory.len()).map(frame).collect::<Result<Vec<_>>>()?)
 }
 

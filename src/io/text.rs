@@ -47,6 +47,16 @@ impl<'a> Lines<'a> {
         Error::parse(self.path, self.number, message)
     }
 
+    /// An error when an atom has another mass than the first of its species.
+    pub fn same_mass(&self, first: Option<f64>, mass: Option<f64>) -> Result<()> {
+        match (first, mass) {
+            (Some(first), Some(mass)) if (mass - first).abs() > 1e-6 * first => Err(self.error(format!(
+                "an atom with the mass {mass}, where the first one of its species has {first}; a species has one mass"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Field `place` (from 0) of the line read last, as a finite number.
     pub fn float(&self, fields: &[&str], place: usize, name: &str) -> Result<f64> {
         let text = self.field(fields, place, name)?;

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, Result};
 use crate::math::special::student_quantile;
-use crate::math::statistics::{Interval, pearson};
+use crate::math::statistics::{Interval, is_constant, pearson};
 
 /// A straight line through points, `y = intercept + slope x`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +51,7 @@ impl Line {
         let total = sum(&|_| 1.0);
         let (mx, my) = (sum(&|k| x[k]) / total, sum(&|k| y[k]) / total);
         let xx = sum(&|k| (x[k] - mx).powi(2));
-        if xx <= (1e-15 * mx).powi(2) * total {
+        if is_constant(x) {
             return Err(Error::input("fit_line: all x are equal"));
         }
         let slope = sum(&|k| (x[k] - mx) * (y[k] - my)) / xx;

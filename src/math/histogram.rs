@@ -64,7 +64,7 @@ impl Histogram {
         };
         let mut counts = vec![0; count];
         for value in x {
-            let place = ((value - start) / width).floor().max(0.0) as usize;
+            let place = ((value - start) / width + ROUNDING).floor().max(0.0) as usize;
             counts[place.min(count - 1)] += 1;
         }
         Ok(Histogram { start, width, counts })
@@ -82,10 +82,13 @@ impl Histogram {
     }
 }
 
+/// Part of a width below an edge that is the rounding of the edge: 0.3 lies in the bin from three times 0.1 on.
+const ROUNDING: f64 = 1e-9;
+
 /// First edge, width and number of bins whose edges are whole multiples of the width.
 fn multiples(low: f64, high: f64, width: f64) -> Result<(f64, f64, usize)> {
-    let first = (low / width).floor();
-    let count = (high / width).floor() - first + 1.0;
+    let first = (low / width + ROUNDING).floor();
+    let count = (high / width + ROUNDING).floor() - first + 1.0;
     if count > MOST_BINS {
         return Err(Error::input(format!(
             "histogram: `width` {width} makes {count:e} bins, where {MOST_BINS:e} are allowed"

@@ -111,6 +111,11 @@ impl Mixture {
         }
     }
 
+    /// True when one of the components has no weight.
+    fn is_single(&self) -> bool {
+        self.weight.min(1.0 - self.weight) < NO_WEIGHT
+    }
+
     /// Newton steps up the likelihood, and steps of expectation maximisation where those fail.
     fn climb(self, x: &[f64]) -> Mixture {
         let mut at = self;
@@ -162,6 +167,9 @@ impl Mixture {
     }
 }
 
+/// Weight below which a component takes no part.
+const NO_WEIGHT: f64 = 1e-6;
+
 /// An error unless there are numbers enough and none is negative.
 fn check(x: &[f64]) -> Result<()> {
     if x.len() < 10 {
@@ -183,7 +191,7 @@ pub struct Spectrum {
     pub mixture: Mixture,
     /// Interval of the weight of the exponential.
     pub weight_interval: Interval,
-    /// Interval of the mean of the exponential.
+    /// Interval of the mean of the exponential; NaN where that has no weight, as for the other.
     pub exponential_interval: Interval,
     /// Interval of the mode of the Rayleigh distribution.
     pub rayleigh_interval: Interval,
@@ -211,10 +219,16 @@ impl Spectrum {
         let mixture = Mixture::fit(x)?;
         let fits = watched_bootstrap(x.len(), replicas, seed, observer, |rows| {
             let sample: Vec<f64> = rows.iter().map(|&r| x[r]).collect();
-            mixture.climb(&sample)
+            let found = mixture.climb(&sample);
+            // A component without weight does not get any by climbing.
+            if found.is_single() { Mixture::fit(&sample).unwrap_or(found) } else { found }
         })?;
         let interval =
             |f: &dyn Fn(&Mixture) -> f64| percentile_interval(&fits.iter().map(f).collect::<Vec<_>>(), level);
+        // The scale of a component without weight can be anything.
+        let scale = |f: fn(&Mixture) -> f64, weight: f64| {
+            if weight > NO_WEIGHT { interval(&f) } else { Interval { low: f64::NAN, high: f64::NAN } }
+        };
         let n = x.len() as f64;
         let exponential_alone = mean(x);
         let rayleigh_alone = (0.5 * x.iter().map(|x| x * x).sum::<f64>() / n).sqrt();
@@ -225,8 +239,8 @@ impl Spectrum {
             count: x.len(),
             mixture,
             weight_interval: interval(&|m| m.weight),
-            exponential_interval: interval(&|m| m.exponential),
-            rayleigh_interval: interval(&|m| m.rayleigh),
+            exponential_interval: scale(|m| m.exponential, mixture.weight),
+            rayleigh_interval: scale(|m| m.rayleigh, 1.0 - mixture.weight),
             exponential_alone,
             rayleigh_alone,
             bic: [bic(3.0, mixture.ln_likelihood(x)), bic(1.0, exponential), bic(1.0, rayleigh)],

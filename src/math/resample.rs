@@ -66,17 +66,3 @@ fn drawn(count: usize, block: usize, seed: u64, replica: usize) -> Vec<usize> {
     }
     items
 }
-
-/// [`bootstrap`] of whole groups of items, such as the atoms of one region: `groups` groups are drawn, and
-/// `statistic` receives the numbers of the groups.
-pub fn group_bootstrap<T: Send>(
-    groups: &[Vec<usize>],
-    replicas: usize,
-    seed: u64,
-    statistic: impl Fn(&[usize]) -> T + Sync,
-) -> Vec<T> {
-    bootstrap(groups.len(), replicas, seed, |drawn| {
-        let items: Vec<usize> = drawn.iter().flat_map(|&g| groups[g].iter().copied()).collect();
-        statistic(&items)
-    })
-}

@@ -23,10 +23,18 @@ pub fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
+/// True when all numbers are the same: the rounding of their mean must not pass for a spread.
+pub fn is_constant(x: &[f64]) -> bool {
+    x.iter().all(|v| *v == x[0])
+}
+
 /// Variance with n - 1 in the denominator; NaN of fewer than two numbers.
 pub fn variance(x: &[f64]) -> f64 {
     if x.len() < 2 {
         return f64::NAN;
+    }
+    if is_constant(x) {
+        return 0.0;
     }
     let m = mean(x);
     x.iter().map(|v| (v - m) * (v - m)).sum::<f64>() / (x.len() - 1) as f64
@@ -91,9 +99,7 @@ pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
         yy += (b - my) * (b - my);
         xy += (a - mx) * (b - my);
     }
-    // The mean of equal numbers may be off by a rounding error, which must not pass for a spread.
-    let constant = |sum: f64, m: f64| sum <= (1e-15 * m).powi(2) * x.len() as f64;
-    if x.len() < 2 || constant(xx, mx) || constant(yy, my) {
+    if x.len() < 2 || is_constant(x) || is_constant(y) {
         return f64::NAN;
     }
     (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)

@@ -4,6 +4,7 @@ use super::Landscape;
 use crate::cell::{Cell, Tensor, Vector};
 use crate::error::{Error, Result};
 use crate::potential::Engine;
+use crate::units;
 use std::str::FromStr;
 
 /// Which changes of the cell are allowed.
@@ -30,6 +31,9 @@ impl FromStr for Freedom {
         }
     }
 }
+
+/// Change of volume at which a cell counts as collapsed or evaporated.
+const VOLUME_RANGE: std::ops::Range<f64> = 0.2..5.0;
 
 /// The enthalpy as a function of the positions in a reference cell and of the symmetric strain of that cell.
 ///
@@ -81,6 +85,13 @@ impl Landscape for FlexibleCell<'_> {
     fn evaluate(&mut self, variables: &[Vector], forces: &mut [Vector]) -> Result<f64> {
         let mut placed = std::mem::take(&mut self.placed);
         let cell = self.read(variables, &mut placed)?;
+        let times = cell.volume() / self.reference.volume();
+        if !VOLUME_RANGE.contains(&times) {
+            let pressure = self.pressure * units::GIGAPASCAL_PER_EV_PER_CUBIC_ANGSTROM;
+            return Err(Error::numeric(format!(
+                "minimize: at a pressure of {pressure:.3} GPa the cell has come to {times:.2} times its volume"
+            )));
+        }
         self.engine.evaluate(&cell, &placed)?;
         self.placed = placed;
         let gradient = Tensor::identity() + self.strain(variables);

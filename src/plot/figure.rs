@@ -114,6 +114,14 @@ impl Panel {
             return Err(Error::input("figure: a panel has nothing to draw; add points, a line, a histogram, ..."));
         }
         self.marks.iter().try_for_each(Mark::check)?;
+        if self.is_map() && (self.x.scale == Scale::Log || self.y.scale == Scale::Log) {
+            return Err(Error::input("map: its axes are linear; leave log_x() and log_y() out"));
+        }
+        if self.marks.iter().filter(|m| matches!(m, Mark::Bars(_))).count() > 1 {
+            return Err(Error::input(
+                "bars: there are bars on this panel already; give a list of series, or another panel",
+            ));
+        }
         self.x.check("x")?;
         self.y.check("y")?;
         self.right.check("right")?;
@@ -122,6 +130,14 @@ impl Panel {
 
     pub(crate) fn is_map(&self) -> bool {
         self.marks.iter().any(|m| matches!(m, Mark::Map(_)))
+    }
+
+    /// True for a map whose axes have the same unit, as those of a slice: both are drawn to one scale.
+    pub(crate) fn has_one_unit(&self) -> bool {
+        let unit = |label: &str| label.rsplit_once('(').map(|(_, unit)| unit.to_string());
+        let maps = self.marks.iter().filter_map(|m| if let Mark::Map(map) = m { Some(map) } else { None });
+        maps.last()
+            .is_some_and(|map| unit(&map.grid.axes.0) == unit(&map.grid.axes.1) && unit(&map.grid.axes.0).is_some())
     }
 }
 

@@ -191,6 +191,9 @@ impl Bubbles {
             return Err(Error::input("bubbles: size has no values"));
         }
         same_length("bubbles", "size", &self.size.values, self.x.values.len())?;
+        if self.size.values.iter().all(|size| *size < 0.0) {
+            return Err(Error::input("bubbles: all sizes are negative; circles have a positive one"));
+        }
         match self.scale {
             Some(scale) if !(scale.is_finite() && scale > 0.0) => {
                 Err(Error::input(format!("bubbles: `scale` must be positive, found {scale}")))

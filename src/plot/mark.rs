@@ -1,6 +1,7 @@
 //! What can be drawn on a panel: points, lines, histograms, bars, fits and reference lines.
 
 use crate::error::{Error, Result};
+use crate::math::histogram::Bins;
 use crate::plot::axis::{Scale, Span};
 use crate::plot::label::axis_label;
 use crate::plot::map::{Bubbles, Map};
@@ -175,30 +176,15 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Count values in `bins` equal intervals from the smallest to the largest; `None` chooses the number of bins by
-    /// the rule of Freedman and Diaconis (width 2 IQR n^(-1/3)), 5 to 100. With `density` the area is one.
-    ///
-    /// Freedman and Diaconis, Z. Wahrscheinlichkeitstheorie 57, 453 (1981), <https://doi.org/10.1007/BF01025868>.
-    pub fn of_values(data: &Data, bins: Option<usize>, density: bool) -> Result<Histogram> {
-        let mut values: Vec<f64> = data.values.iter().copied().filter(|v| v.is_finite()).collect();
-        values.sort_by(f64::total_cmp);
-        let (Some(low), Some(high)) = (values.first().copied(), values.last().copied()) else {
+    /// Count the finite values in bins, as [`crate::math::histogram`] does. With `density` the area is one.
+    pub fn of_values(data: &Data, bins: Bins, density: bool) -> Result<Histogram> {
+        let values: Vec<f64> = data.values.iter().copied().filter(|v| v.is_finite()).collect();
+        if values.is_empty() {
             return Err(Error::input(format!("histogram: no finite number in {}", data.describe("values"))));
-        };
-        let count = bins.unwrap_or_else(|| freedman_diaconis(&values));
-        if !(1..=100_000).contains(&count) {
-            return Err(Error::input(format!("histogram: `bins` must be 1 to 100000, found {count}")));
         }
-        let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
-        let width = (high - low) / count as f64;
-        let mut heights = vec![0.0; count];
-        for value in &values {
-            heights[(((value - low) / width) as usize).min(count - 1)] += 1.0;
-        }
-        if density {
-            heights.iter_mut().for_each(|h| *h /= values.len() as f64 * width);
-        }
-        let edges: Vec<f64> = (0..=count).map(|i| low + i as f64 * width).collect();
+        let found = crate::math::histogram::Histogram::new(&values, bins)?;
+        let heights = if density { found.density() } else { found.counts.iter().map(|n| *n as f64).collect() };
+        let edges: Vec<f64> = (0..=heights.len()).map(|i| found.start + i as f64 * found.width).collect();
         let edges = Data::from(edges).named(&data.name, &data.unit);
         Ok(Histogram { heights: heights_named(heights, density, &data.unit), edges, ..Histogram::default() })
     }
@@ -233,14 +219,6 @@ fn heights_named(heights: Vec<f64>, density: bool, unit: &str) -> Data {
     };
     let heights = Data::from(heights);
     if density { heights.named("probability_density", &inverse) } else { heights.named("count", "") }
-}
-
-fn freedman_diaconis(sorted: &[f64]) -> usize {
-    let n = sorted.len();
-    let spread = sorted[(3 * n / 4).min(n - 1)] - sorted[n / 4];
-    let width = 2.0 * spread / (n as f64).cbrt();
-    let count = (sorted[n - 1] - sorted[0]) / width;
-    if count.is_finite() { (count.ceil() as usize).clamp(5, 100) } else { 10 }
 }
 
 /// Groups of bars: one group for each name, one bar in it for each series.
@@ -382,6 +360,11 @@ impl Mark {
             Mark::Points(p) => {
                 pairs("points", &p.x, &p.y)?;
                 same_length("points", "error", &p.error, p.x.values.len())?;
+                for (name, errors) in [("error", &p.error), ("x_error", &p.x_error)] {
+                    if let Some(error) = errors.iter().find(|e| **e < 0.0) {
+                        return Err(Error::input(format!("points: `{name}` must not be negative, found {error}")));
+                    }
+                }
                 same_length("points", "x_error", &p.x_error, p.x.values.len())
             }
             Mark::Line(l) => pairs("line", &l.x, &l.y),
@@ -485,9 +468,9 @@ mod tests {
     #[test]
     fn a_histogram_counts_every_finite_value_once() {
         let data = Data::from([0.0, 0.1, 0.5, 0.9, 1.0, f64::NAN]).named("barrier", "eV");
-        let counts = Histogram::of_values(&data, Some(2), false).unwrap();
+        let counts = Histogram::of_values(&data, Bins::Count(2), false).unwrap();
         assert_eq!(counts.heights.values, vec![2.0, 3.0]);
-        let density = Histogram::of_values(&data, Some(4), true).unwrap();
+        let density = Histogram::of_values(&data, Bins::Count(4), true).unwrap();
         let area: f64 = density.heights.values.iter().sum::<f64>() * 0.25;
         assert!((area - 1.0).abs() < 1e-14);
         assert_eq!(density.heights.label(), "probability density (eV^{\u{2212}1})");

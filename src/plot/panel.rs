@@ -13,7 +13,7 @@ use crate::plot::canvas::{Canvas, Pen, Rect};
 use crate::plot::figure::{Inset, Panel};
 use crate::plot::label::{self, LINE, with_factor};
 use crate::plot::map::Map;
-use crate::plot::mark::{Mark, Straight};
+use crate::plot::mark::{FitNote, Mark, Straight};
 use crate::plot::theme::{Color, Marker, Theme};
 use range::{Side, ready};
 use view::View;
@@ -77,7 +77,7 @@ impl<'a> Prepared<'a> {
         let x = ready(panel, &panel.x, Side::X)?;
         let y = ready(panel, &panel.y, Side::Y)?;
         let right = if right { Some(ready(panel, &panel.right, Side::Right)?) } else { None };
-        let aspect = panel.is_map().then(|| (y.span.high - y.span.low) / (x.span.high - x.span.low));
+        let aspect = panel.has_one_unit().then(|| (y.span.high - y.span.low) / (x.span.high - x.span.low));
         let theme = theme.clone();
         Ok(Prepared { panel, theme, letter, x, y, right, show_x: true, show_y: true, aspect, looks, fits })
     }
@@ -275,6 +275,11 @@ fn fits(panel: &Panel) -> Result<Vec<Option<(Straight, bool)>>> {
         let (x, y) = source.axes().ok_or_else(missing)?;
         let right = source.right();
         let scales = (panel.x.scale, if right { panel.right.scale } else { panel.y.scale });
+        if fit.note == FitNote::Decay && scales.1 == Scale::Linear && scales.0 == Scale::Linear {
+            return Err(Error::input(
+                "fit_line: `note: \"decay\"` is of a logarithmic y axis; add log_y() to the panel",
+            ));
+        }
         fit.straight(&x.values, &y.values, scales).map(|s| Some((s, right)))
     };
     panel.marks.iter().enumerate().map(line).collect()

@@ -23,12 +23,13 @@ mod tables;
 
 use crate::configuration::Element;
 use crate::error::{Error, Result};
-use crate::file::read_bytes;
+use crate::file::{checksum, read_bytes};
 pub use engine::{Engine, Precision};
 pub use hessian::Hessian;
 pub use local::{LocalEngine, Surroundings};
 use radial::{Embedding, Radial};
 use setfl::Densities;
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use tables::PairTable;
@@ -136,6 +137,27 @@ impl Potential {
 
     fn tables(&self) -> &[PairTable] {
         &self.tables
+    }
+
+    /// Name of the potential, without the folder it is in, and a checksum of the values of its functions: what belongs to it is known by
+    /// this, wherever its file is and whatever was changed there.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        let kinds = self.elements().len();
+        for a in 0..kinds {
+            for b in 0..kinds {
+                for k in 1..60 {
+                    let r = self.cutoff() * f64::from(k) / 60.0;
+                    let (pair, density) = (self.pair(a, b).evaluate(r), self.density(a, b).evaluate(r));
+                    let _ = write!(text, "{:.9e} {:.9e} ", pair[0], density[0]);
+                }
+            }
+            for k in 1..60 {
+                let _ = write!(text, "{:.9e} ", self.embedding(a).evaluate(2.0 * f64::from(k))[0]);
+            }
+        }
+        let name = Path::new(self.label()).file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+        format!("{name} {:016x}", checksum(text.as_bytes()))
     }
 }
 

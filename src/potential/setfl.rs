@@ -43,7 +43,8 @@ pub fn parse(text: &str, path: &Path, label: &str, densities: Densities) -> Resu
         words.number(&format!("the atomic number of {name}"))?;
         let mass = words.positive(&format!("the mass of {name}"))?;
         words.number(&format!("the lattice constant of {name}"))?;
-        words.word(&format!("the lattice of {name}"))?;
+        // Its lattice ends the line, where it is given.
+        words.line = "".split_whitespace();
         elements.push(Element { name: name.clone(), mass });
         let values = words.values(grid.densities, &format!("the embedding energy of {name}"))?;
         embedding.push(grid.embedding(&values));
@@ -165,17 +166,26 @@ impl Grid {
         )
     }
 
-    /// The spline from value number `start` on to where only zeros follow, and that place; None when all are zero.
+    /// The spline from value number `start` on to where only zeros follow, and that place; None when all are zero. A table that ends
+    /// far from zero does so there: led to zero within one step, its slopes would swing before it.
     fn spline(&self, values: &[f64], start: usize) -> Option<(Spline, f64)> {
         let last = start + values[start..].iter().rposition(|v| *v != 0.0)?;
-        let cutoff = self.cutoff.min((last + 1) as f64 * self.distance_step);
+        let ends = last + 1 == values.len();
+        let breaks_off =
+            ends && last > start && values[last].abs() > STEEPEST * (values[last] - values[last - 1]).abs();
         let mut values = values[start..=last].to_vec();
-        // The function is zero one step on, where the table ends or the file has its first zero.
-        values.push(0.0);
+        if !breaks_off {
+            // The function is zero one step on, where the table ends or the file has its first zero.
+            values.push(0.0);
+        }
+        let cutoff = self.cutoff.min((start + values.len() - 1) as f64 * self.distance_step);
         values.resize(values.len().max(Spline::FEWEST), 0.0);
         Some((Spline::new(start as f64 * self.distance_step, self.distance_step, &values)?, cutoff))
     }
 }
+
+/// A step to zero so many times the last one of a table is none of the function.
+const STEEPEST: f64 = 3.0;
 
 /// The words of a file, across lines, with errors that name line and word.
 struct Words<'a> {

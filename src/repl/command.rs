@@ -14,6 +14,11 @@ help             the topics of the language; help(name) or `help name` explains 
 _                the last value
 Ctrl-C ends the running step and keeps what there is; a second one ends the script. Tab completes.";
 
+/// True for an input that is whole though it is no code: a command, or `help`, which is the start of a call as code.
+pub(super) fn is_whole(input: &str) -> bool {
+    input.starts_with(':') || input.trim() == "help"
+}
+
 /// Runs a command; nothing when the input is code.
 pub(super) fn run(talk: &mut Talk, input: &str) -> Option<Next> {
     if let Some(name) = input.strip_prefix("help ").or(input.strip_suffix('?')).or((input == "help").then_some("")) {

@@ -1,5 +1,6 @@
 //! What the line editor asks while a person types.
 
+use super::command;
 use super::complete::{Candidate, candidates};
 use super::highlight::coloured;
 use crate::script::Session;
@@ -90,7 +91,7 @@ impl Highlighter for Assistant {
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let input = context.input();
-        let open = self.session.try_borrow().is_ok_and(|s| !input.starts_with(':') && s.is_incomplete(input));
+        let open = self.session.try_borrow().is_ok_and(|s| !command::is_whole(input) && s.is_incomplete(input));
         Ok(if open { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
     }
 }

@@ -99,7 +99,7 @@ fn from_pipe(talk: &mut Talk) -> u8 {
         };
         pending += &line;
         pending.push('\n');
-        if talk.session.borrow().is_incomplete(&pending) {
+        if !command::is_whole(&pending) && talk.session.borrow().is_incomplete(&pending) {
             continue;
         }
         let input = std::mem::take(&mut pending);
@@ -147,9 +147,13 @@ impl Talk {
         }
         let result = self.session.borrow_mut().evaluate(input);
         match result {
-            Ok(Outcome::Exit(code)) => return Next::Leave(code as u8),
+            Ok(Outcome::Exit(code)) => return Next::Leave(code),
             Ok(Outcome::Value(value)) => {
                 let seeds = self.session.borrow().chosen_seeds();
+                if let Some(name) = signature(input) {
+                    // Of a function that is defined again the last definition counts.
+                    self.typed.retain(|typed| signature(&typed.text).as_ref() != Some(&name));
+                }
                 self.typed.push(Typed { text: input.trim_end().into(), gave_value: !value.is_unit(), seeds });
                 if !value.is_unit() {
                     let mut session = self.session.borrow_mut();
@@ -166,6 +170,14 @@ impl Talk {
         }
         Next::Read
     }
+}
+
+/// Name and number of arguments of an input that defines one function and nothing else.
+fn signature(input: &str) -> Option<(String, usize)> {
+    let text = input.trim().strip_prefix("fn ").filter(|text| text.ends_with('}') && !text.contains("\nfn "))?;
+    let (name, rest) = text.split_once('(')?;
+    let (arguments, _) = rest.split_once(')')?;
+    Some((name.trim().into(), arguments.split(',').filter(|a| !a.trim().is_empty()).count()))
 }
 
 /// Where the history is kept: `vitric/history` in the user's data directory.

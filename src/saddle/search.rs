@@ -7,7 +7,7 @@ use super::descent::Descent;
 use super::event::{Displacements, Event, NO_SADDLE, Outcome, mark_duplicates};
 use super::refine::{self, Aim, Climber, Saddle, Settled};
 use super::region::{Cost, Frame, Region};
-use super::store::{self, Journal};
+use super::store::Journal;
 use super::vectors::{add_scaled, dot, largest, norm};
 use crate::cell::Vector;
 use crate::configuration::Configuration;
@@ -745,9 +745,9 @@ impl Search {
     fn header(&self, seed: u64) -> Vec<(String, String)> {
         let configuration = &self.frame.configuration;
         let mut header = vec![
-            ("glass".to_string(), store::fingerprint_of_configuration(configuration)),
+            ("glass".to_string(), configuration.fingerprint()),
             ("atoms".to_string(), configuration.len().to_string()),
-            ("potential".to_string(), store::fingerprint_of_potential(&self.frame.potential)),
+            ("potential".to_string(), self.frame.potential.fingerprint()),
             ("seed".to_string(), seed.to_string()),
             ("algorithm".to_string(), ALGORITHM.to_string()),
         ];

@@ -9,9 +9,8 @@ use super::Artn;
 use super::catalog::{Kind, Landmark};
 use super::event::{Displacements, Event, FIELDS, Outcome, mark_duplicates};
 use super::search::Events;
-use crate::configuration::Configuration;
 use crate::error::{Error, Result};
-use crate::potential::Potential;
+use crate::file::checksum;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -293,44 +292,6 @@ fn parse_vectors<A: FromStr, T: FromStr>(text: &str) -> Option<Vec<(A, [T; 3])>>
             Some((atom, [component()?, component()?, component()?]))
         })
         .collect()
-}
-
-/// FNV-1a: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
-fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
-/// A fingerprint of cell, species and positions, to the last bit.
-pub fn fingerprint_of_configuration(configuration: &Configuration) -> String {
-    let mut bytes = Vec::new();
-    let mut number = |x: f64| bytes.extend_from_slice(&x.to_bits().to_le_bytes());
-    configuration.cell.matrix().iter().for_each(|&x| number(x));
-    for (&kind, position) in configuration.species.iter().zip(&configuration.positions) {
-        number(kind as f64);
-        position.iter().for_each(|&x| number(x));
-    }
-    configuration.elements.iter().for_each(|e| bytes.extend_from_slice(e.name.as_bytes()));
-    format!("{:016x}", checksum(&bytes))
-}
-
-/// Name of a potential, without the folder it is in, and a fingerprint of the values of its functions.
-pub fn fingerprint_of_potential(potential: &Potential) -> String {
-    let mut text = String::new();
-    let kinds = potential.elements().len();
-    for a in 0..kinds {
-        for b in 0..kinds {
-            for k in 1..60 {
-                let r = potential.cutoff() * f64::from(k) / 60.0;
-                let (pair, density) = (potential.pair(a, b).evaluate(r), potential.density(a, b).evaluate(r));
-                let _ = write!(text, "{:.9e} {:.9e} ", pair[0], density[0]);
-            }
-        }
-        for k in 1..60 {
-            let _ = write!(text, "{:.9e} ", potential.embedding(a).evaluate(2.0 * f64::from(k))[0]);
-        }
-    }
-    let name = Path::new(potential.label()).file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
-    format!("{name} {:016x}", checksum(text.as_bytes()))
 }
 
 #[cfg(test)]

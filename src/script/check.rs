@@ -166,7 +166,7 @@ pub(super) fn unknown_properties(ast: &AST, entries: &[Entry], keys: &BTreeSet<S
         if let Some(ASTNode::Expr(Expr::Property(property, position))) = path.last() {
             let name = property.2.as_str();
             let exists = of_types.contains(name) || keys.contains(name);
-            if !exists && (!from_files || options::suggestion(name, known()).is_some()) {
+            if !exists && (!from_files || crate::error::suggestion(name, known()).is_some()) {
                 faults.push(Fault { position: *position, what: What::Property(name.into()) });
             }
         }
@@ -319,7 +319,7 @@ impl CommandLine {
             let flag = self.flags.iter().find(|f| f.name == name);
             if flag.is_none() && !self.open {
                 let known = self.flags.iter().map(|f| f.name.as_str());
-                return match options::suggestion(name, known) {
+                return match crate::error::suggestion(name, known) {
                     Some(near) => wrong(format!("no option --{name}; did you mean --{near}?")),
                     None => wrong(format!("no option --{name}; --help lists the options")),
                 };

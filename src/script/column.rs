@@ -3,10 +3,9 @@
 // What `export_module` expands to unwraps.
 #![allow(clippy::unwrap_used)]
 
-use super::options::{number, shown};
+use super::options::{MOST_RESAMPLES, number, shown};
 use super::{Library, Options, Raw, fail};
 use crate::error::Error;
-use crate::math::histogram::Bins;
 use crate::table::{Aggregate, Column, Expression, Function, Operation, Table, Values};
 use rhai::plugin::*;
 use rhai::{Array, FuncRegistration, Map, Module};
@@ -167,13 +166,7 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn histogram(column: Column, options: Map) -> Raw<Table> {
         let options = Options::new("histogram", options, &["bins", "width"])?;
-        let bins = match (options.count("bins")?.optional(), options.positive("width")?.optional()) {
-            (Some(_), Some(_)) => return fail("histogram: give `bins` or `width`, not both"),
-            (Some(bins), None) => Bins::Count(bins),
-            (None, Some(width)) => Bins::Width(width),
-            (None, None) => Bins::Automatic,
-        };
-        Ok(column.histogram(bins)?)
+        Ok(column.histogram(options.bins()?)?)
     }
 
     /// The interval `[low, high]` of the mean or median of the values that are not missing, by the bootstrap.
@@ -193,7 +186,8 @@ mod binding {
         let median = options.choice("of", &["mean", "median"])?.or("mean".into()) == "median";
         let aggregate = if median { Aggregate::Median } else { Aggregate::Mean };
         let level = options.between("level", 0.0, 1.0)?.or(0.95);
-        let (resamples, block) = (options.count("resamples")?.or(1000), options.count("block")?.or(1));
+        let (resamples, block) =
+            (options.count_between("resamples", 2, MOST_RESAMPLES)?.or(1000), options.count("block")?.or(1));
         let interval = column.interval(aggregate, level, resamples, block, options.seed("seed")?)?;
         Ok(vec![interval.low.into(), interval.high.into()])
     }

@@ -79,7 +79,8 @@ fn stress(options: &Options) -> Result<Tensor> {
 mod binding {
     /// Constant energy, by velocity Verlet.
     ///
-    /// - `temperature`: temperature of new initial velocities [K]; without it those of the glass are kept
+    /// - `temperature`: temperature of new initial velocities [K]; without it those of the glass are kept, relative to
+    ///   the centre of mass
     ///
     /// ```rhai
     /// let later = glass.md(nve(#{ temperature: 300*K }), #{ time: 20*fs, seed: 1 });
@@ -138,9 +139,9 @@ mod binding {
     /// - `temperature`: target [K]
     /// - `from`: target at the start [K], for a linear ramp
     /// - `to`: target at the end [K]
-    /// - `pressure`: target pressure, 0; as in `2*GPa`
-    /// - `pressure_to`: target pressure at the end, for a linear ramp
-    /// - `stress`: target beside the pressure, positive in tension: `[xx, yy, zz, yz, xz, xy]`; zero
+    /// - `pressure`: target pressure [eV/A^3], 0; as in `2*GPa`
+    /// - `pressure_to`: target pressure at the end [eV/A^3], for a linear ramp
+    /// - `stress`: target beside the pressure [eV/A^3], positive in tension: `[xx, yy, zz, yz, xz, xy]`; zero; as in `[2*GPa, 0, 0, 0, 0, 0]`
     /// - `damping`: time of the thermostat [ps], 0.1 ps
     /// - `cell_damping`: time of the cell [ps], 1 ps
     /// - `cell`: "flexible" (the default) or "iso" (the volume alone)
@@ -173,6 +174,14 @@ mod binding {
             cell: options.choice("cell", &["flexible", "iso"])?.or("flexible".into()).parse()?,
             flexible_below: options.positive("flexible_below")?.optional().unwrap_or(f64::INFINITY),
         };
+        let volume = Tensor::identity() * (barostat.stress.trace() / 3.0);
+        if barostat.cell == crate::minimize::Freedom::Isotropic
+            && (barostat.stress - volume).norm() > 1e-9 * barostat.stress.norm()
+        {
+            return Err(options
+                .conflict("`stress` has a shear, which a cell that moves its volume alone (\"iso\") cannot have")
+                .into());
+        }
         Ok(Conditions {
             ensemble: Ensemble::ParrinelloRahman(barostat),
             initial_temperature: None,
@@ -227,7 +236,12 @@ mod binding {
             seed: if random { options.seed("seed")? } else { 0 },
             precision: options.choice("precision", &["double", "mixed"])?.or("double".into()).parse()?,
             store: options.text("store")?.optional().map(PathBuf::from),
-            store_every: options.positive("store_every")?.optional().unwrap_or(20.0),
+            store_every: match options.positive("store_every")?.optional() {
+                Some(_) if !options.has("store") => {
+                    return fail("md: `store_every` is of a `store`; give that as well");
+                }
+                every => every.unwrap_or(20.0),
+            },
         };
         let keep = options.choice("on_failure", &["error", "keep"])?.or("error".into()) == "keep";
         say_rounding(&dynamics);
@@ -271,7 +285,7 @@ mod binding {
         let potential = match given.clone().try_cast::<SharedPotential>() {
             Some(potential) => potential,
             None => match given.clone().into_string() {
-                Ok(name) => Potential::built_in(&name)?,
+                Ok(name) => Potential::find(&name).map_err(|e| e.within("pack"))?,
                 Err(_) => return Err(options.wrong("potential", "a potential or its name", &given).into()),
             },
         };
@@ -281,7 +295,7 @@ mod binding {
             seed: options.seed("seed")?,
         };
         let composition: Composition = composition.parse()?;
-        let configuration = packing.run(&composition, &potential)?;
+        let configuration = packing.run(&composition, &potential).map_err(|e| e.within("pack"))?;
         let step = format!("\"{composition}\", {}, {}", potential.label(), options.record());
         Ok(Glass::new(configuration.clone(), Some(potential)).then(configuration, step))
     }

@@ -94,7 +94,7 @@ pub enum Outcome {
     /// The value of the last expression.
     Value(Dynamic),
     /// The script asked to end with this exit code.
-    Exit(i32),
+    Exit(u8),
 }
 
 /// An engine with everything defined in it so far.
@@ -214,6 +214,9 @@ impl Session {
     pub fn show(&self, value: &Dynamic) -> String {
         if let Ok(x) = value.as_float() {
             return format!("{x:?}");
+        }
+        if let (Some(table), Some(columns)) = (value.read_lock::<crate::table::Table>(), help::columns()) {
+            return format!("{:columns$}", *table);
         }
         let mut scope = Scope::new();
         scope.push_dynamic("value", value.clone());

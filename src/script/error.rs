@@ -2,8 +2,9 @@
 
 use super::engine::{OPTIONS, Sources};
 use super::help::Entry;
-use super::options::{public_name, suggestion, with_article};
+use super::options::{public_name, with_article};
 use super::scan::{OUTSIDE, Scan};
+use crate::error::suggestion;
 use crate::error::{Error, Kind};
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 use std::fmt::Write;

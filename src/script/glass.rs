@@ -1,5 +1,6 @@
 //! Glasses in scripts: what they are made of, their energy, forces and stress.
 
+use super::options::whole;
 use super::{Library, Raw};
 use crate::cell::{Cell, Tensor, Vector};
 use crate::glass::Glass;
@@ -171,9 +172,9 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn repeat(glass: Glass, times: Array) -> Raw<Glass> {
-        let whole = |v: &Dynamic| v.as_int().ok().and_then(|n| usize::try_from(n).ok());
-        let times: Vec<usize> = times.iter().filter_map(whole).collect();
-        let [a, b, c] = times[..] else {
+        let count = |v: &Dynamic| whole(v).and_then(|n| usize::try_from(n).ok());
+        let times: Option<Vec<usize>> = times.iter().map(count).collect();
+        let Some(&[a, b, c]) = times.as_deref() else {
             return super::super::fail("repeat: expected three whole numbers, as in [2, 2, 2]");
         };
         Ok(glass.then(glass.configuration().repeated([a, b, c])?, format!("repeat([{a}, {b}, {c}])")))

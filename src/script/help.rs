@@ -1,6 +1,6 @@
 //! Help: one entry for each function, property and constant, made from the doc comment above its definition.
 
-use super::options::suggestion;
+use crate::error::suggestion;
 use rhai::{Engine, Module, Shared};
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -250,8 +250,12 @@ pub fn overview(entries: &[Entry]) -> String {
 
 /// A text for the terminal, if it is shown on one: its paragraphs as wide as that.
 pub fn fitted(text: &str) -> String {
-    let wide = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)).filter(|c| *c >= NARROW);
-    wide.map_or_else(|| text.to_string(), |columns| folded(text, columns))
+    columns().map_or_else(|| text.to_string(), |columns| folded(text, columns))
+}
+
+/// Columns of the terminal, if standard output is one that is not too narrow.
+pub(super) fn columns() -> Option<usize> {
+    console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)).filter(|c| *c >= NARROW)
 }
 
 /// How far the text of a page is indented, and how far code and formulas in it.

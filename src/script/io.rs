@@ -80,7 +80,7 @@ mod binding {
     /// Writes the frames: `.extxyz` or `.dump` by the ending of the name, `.gz` too.
     #[rhai_fn(name = "save", return_raw)]
     pub fn save_trajectory(trajectory: Frames, path: &str) -> Raw<()> {
-        let written = io::write_trajectory(Path::new(path), &trajectory.trajectory);
+        let written = io::write_trajectory(Path::new(path), &trajectory.trajectory, trajectory.glass.potential().ok());
         Ok(written.map_err(|e| e.within("save"))?)
     }
 

@@ -17,7 +17,7 @@ mod binding {
     /// - `method`: "cg" (conjugate gradient, the default), "fire" or "lbfgs"
     /// - `force_tolerance`: largest norm of the force on one atom [eV/A], 1e-6
     /// - `cell`: "fixed" (the default), "iso" (the volume relaxes) or "flexible" (all six components of the stress go to their target)
-    /// - `pressure`: target pressure of a free cell, 0; as in `2*GPa`
+    /// - `pressure`: target pressure of a free cell [eV/A^3], 0; as in `2*GPa`
     /// - `max_evaluations`: most evaluations of the forces, 100000
     ///
     /// ```rhai

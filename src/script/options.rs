@@ -1,8 +1,9 @@
 //! The options of a call: one map, every name and value checked.
 
 use super::Raw;
-use crate::error::{Error, Result};
-use rhai::{Array, Dynamic, FnPtr, Map};
+use crate::error::{Error, Result, suggestion};
+use crate::math::histogram::Bins;
+use rhai::{Array, Dynamic, Map};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -60,6 +61,9 @@ impl<T: Display> Given<'_, T> {
     }
 }
 
+/// Most samples of a bootstrap.
+pub(super) const MOST_RESAMPLES: usize = 10_000_000;
+
 impl Options {
     /// The options of `call`; an error with a suggestion when a name is not among `known`.
     pub fn new(call: &str, values: Map, known: &[&str]) -> Result<Options> {
@@ -100,6 +104,12 @@ impl Options {
     pub fn count<'a>(&'a self, name: &'a str) -> Result<Given<'a, usize>> {
         let read = |v: &Dynamic| whole(v).and_then(|n| usize::try_from(n).ok());
         self.read(name, "a whole number, zero or above", read)
+    }
+
+    /// A whole number from `least` to `most`: what is made for each would not fit into memory beyond.
+    pub fn count_between<'a>(&'a self, name: &'a str, least: usize, most: usize) -> Result<Given<'a, usize>> {
+        let read = |v: &Dynamic| whole(v).and_then(|n| usize::try_from(n).ok()).filter(|n| (least..=most).contains(n));
+        self.read(name, &format!("a whole number from {least} to {most}"), read)
     }
 
     /// A whole number.
@@ -160,9 +170,14 @@ impl Options {
         }
     }
 
-    /// A closure.
-    pub fn closure(&self, name: &str) -> Result<Option<FnPtr>> {
-        self.value(name, "a closure")
+    /// How a histogram is cut: by `bins`, their number, or `width`; by the rule of Freedman and Diaconis without either.
+    pub fn bins(&self) -> Result<Bins> {
+        match (self.count("bins")?.optional(), self.positive("width")?.optional()) {
+            (Some(_), Some(_)) => Err(self.conflict("give `bins` or `width`, not both")),
+            (Some(bins), None) => Ok(Bins::Count(bins)),
+            (None, Some(width)) => Ok(Bins::Width(width)),
+            (None, None) => Ok(Bins::Automatic),
+        }
     }
 
     /// The value as it was given.
@@ -246,7 +261,7 @@ pub fn numbers(call: &str, list: &Array) -> Raw<Vec<f64>> {
 }
 
 /// A whole number, also written `4000.0` or `4e3`.
-fn whole(value: &Dynamic) -> Option<i64> {
+pub(super) fn whole(value: &Dynamic) -> Option<i64> {
     let exact = |x: f64| (x.fract() == 0.0 && x.abs() < 9e15).then_some(x as i64);
     value.as_int().ok().or_else(|| value.as_float().ok().and_then(exact))
 }
@@ -308,18 +323,4 @@ pub(super) fn not_among(word: &str, choices: &[String]) -> Option<String> {
         None => String::new(),
     };
     Some(format!("expected {}, found `{word}`{hint}", choices.join(" or ")))
-}
-
-/// The known name nearest to a wrong one, if it is near enough to be a slip.
-pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    let distance = |k: &str| strsim::damerau_levenshtein(&name, &k.to_lowercase());
-    // One letter of one is no resemblance.
-    let length = name.chars().count();
-    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
-    known
-        .map(|k| (distance(k), k))
-        .filter(|(far, k)| *far <= allowed || (name.len() > 3 && k.starts_with(&name)))
-        .min_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(b.1)))
-        .map(|(_, k)| k)
 }

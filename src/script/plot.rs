@@ -40,7 +40,7 @@ mod binding {
             title: options.text("title")?.optional().unwrap_or_default(),
             width: options.positive("width")?.optional(),
             height: options.positive("height")?.optional(),
-            columns: options.count("columns")?.optional(),
+            columns: options.count_between("columns", 1, 1000)?.optional(),
             letters: options.boolean("letters")?.optional(),
             share: super::share(&share),
             ..Figure::new()
@@ -208,6 +208,7 @@ mod binding {
     /// A histogram of a column of a table.
     ///
     /// - `bins`: number of bins; by default the rule of Freedman and Diaconis
+    /// - `width`: width of the bins instead, with edges at its multiples: the same for several histograms on a panel
     /// - `density`: true for an area of one
     /// - `counts`: column with the heights, when the first column holds the centres of bins that are already counted
     /// - `label`: text in the legend
@@ -224,7 +225,7 @@ mod binding {
 
     /// A histogram of a column or a list of numbers.
     ///
-    /// - `bins`, `density`, `counts`, `label`, `color`: as for a column of a table
+    /// - `bins`, `width`, `density`, `counts`, `label`, `color`: as for a column of a table
     #[rhai_fn(name = "histogram", return_raw)]
     pub fn histogram_of_column(figure: Figure, values: Dynamic, options: Map) -> Raw<Figure> {
         super::add_histogram(figure, super::data("histogram", &values)?, None, options)
@@ -267,10 +268,9 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn map(figure: Figure, field: Dynamic, options: Map) -> Raw<Figure> {
-        let options = Options::new("map", options, &["colour_map", "color_map", "levels", "label", "range", "lines"])?;
-        let name = if options.has("color_map") { "color_map" } else { "colour_map" };
+        let options = Options::new("map", options, &["color_map", "levels", "label", "range", "lines"])?;
         let mut map = plot::Map::new(super::field(&field)?);
-        map.color_map = ColorMap::named(&options.text(name)?.or("viridis".into()))?;
+        map.color_map = ColorMap::named(&options.text("color_map")?.or("viridis".into()))?;
         map.levels = options.count("levels")?.or(map.levels);
         map.label = options.text("label")?.optional();
         map.range = super::range(&options, "range")?;
@@ -290,9 +290,9 @@ mod binding {
     /// A field on a regular grid, for `map`: numbers row by row, x running fastest.
     ///
     /// - `nx`, `ny`: number of values along x and y
-    /// - `x`, `y`: limits of the grid, as in `[0, 20]`
+    /// - `x`, `y`: limits of the grid, as in `[0, 20]`; 0 to 1
     /// - `name`, `unit`: of the field; by default those of the column
-    /// - `x_label`, `y_label`: text at the axes
+    /// - `x_label`, `y_label`: text at the axes, "x (Å)" and "y (Å)"; a map whose axes have one unit is drawn to scale
     #[rhai_fn(return_raw)]
     pub fn grid(values: Dynamic, options: Map) -> Raw<plot::Grid> {
         let names = ["nx", "ny", "x", "y", "name", "unit", "x_label", "y_label"];
@@ -493,11 +493,14 @@ fn add_curve(figure: Figure, table: &Table, options: Map) -> Raw<Figure> {
 }
 
 fn add_histogram(figure: Figure, data: Data, table: Option<&Table>, options: Map) -> Raw<Figure> {
-    let options = Options::new("histogram", options, &["bins", "density", "counts", "label", "color"])?;
-    let (bins, density) = (options.count("bins")?.optional(), options.boolean("density")?.or(false));
+    let options = Options::new("histogram", options, &["bins", "width", "density", "counts", "label", "color"])?;
+    let density = options.boolean("density")?.or(false);
+    if let (true, Some(other)) = (options.has("counts"), ["bins", "width", "density"].iter().find(|o| options.has(o))) {
+        return fail(format!("histogram: `{other}` is of values to count; leave it or `counts` out"));
+    }
     let mut histogram = match heights(&options, "counts", table)? {
         Some(counts) => plot::Histogram::of_counts(&data, &counts)?,
-        None => plot::Histogram::of_values(&data, bins, density)?,
+        None => plot::Histogram::of_values(&data, options.bins()?, density)?,
     };
     histogram.label = options.text("label")?.optional().unwrap_or_default();
     histogram.color = color(&options)?;
@@ -680,7 +683,7 @@ fn legend_place(call: &str, value: &Dynamic) -> Raw<Option<Place>> {
     match (value.as_bool(), value.read_lock::<rhai::ImmutableString>()) {
         (Ok(shown), _) => Ok(shown.then_some(Place::Best)),
         (_, Some(name)) => Ok(Some(Place::named(&name).map_err(|e| e.within(call))?)),
-        _ if value.is_map() => Ok(Some(Place::Best)),
+        _ if value.read_lock::<Map>().is_some_and(|map| map.is_empty()) => Ok(Some(Place::Best)),
         _ => fail(format!("{call}: the legend is a place such as \"upper left\", or false, found {}", shown(value))),
     }
 }

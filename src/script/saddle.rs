@@ -357,6 +357,9 @@ fn search(glass: &Glass, options: &Options) -> Result<Search> {
     Search::new(artn, glass.configuration(), glass.potential()?)
 }
 
+/// Most tries of an atom, which share a random stream for each.
+const MOST_TRIES: usize = 1 << 24;
+
 fn campaign(glass: &Glass, options: &Options) -> Result<Campaign> {
     let seed = options.seed("seed")?;
     let goal = match options.count("events_per_atom")?.optional() {
@@ -366,14 +369,14 @@ fn campaign(glass: &Glass, options: &Options) -> Result<Campaign> {
         Some(wanted) => Goal::Events {
             wanted,
             within: options.positive("within")?.or(f64::INFINITY),
-            most: options.count("most_tries")?.or(10 * wanted),
+            most: options.count_between("most_tries", 1, MOST_TRIES)?.or(10 * wanted),
         },
         None if options.has("within") || options.has("most_tries") => {
             return Err(Error::input(
                 "artn: `within` and `most_tries` say how `events_per_atom` is counted; give that as well",
             ));
         }
-        None => Goal::Tries(options.count("tries_per_atom")?.or(10)),
+        None => Goal::Tries(options.count_between("tries_per_atom", 1, MOST_TRIES)?.or(10)),
     };
     let shard = match options.counts("shard")?.as_deref() {
         None => None,

@@ -59,6 +59,7 @@ impl Scan {
             if c == '\n' {
                 (line, column) = (line + 1, 0);
             }
+            let from = at;
             let mut skip = |count: usize| {
                 at += count;
                 column += count;
@@ -74,6 +75,8 @@ impl Scan {
             }
             if quoted {
                 match c {
+                    // A line that goes on in the next one.
+                    '\\' if next == '\n' => (at, line, column) = (at + 1, line + 1, 0),
                     '\\' => skip(1),
                     '"' => quoted = false,
                     _ => {}
@@ -120,6 +123,12 @@ impl Scan {
                     skip(1);
                 }
                 ('"', _) => quoted = true,
+                // One character between quotes, which may be a bracket or another quote.
+                ('\'', '\\') => {
+                    let end = characters.iter().skip(from + 2).position(|c| *c == '\'');
+                    skip(end.map_or(2, |end| end + 3));
+                }
+                ('\'', _) if characters.get(from + 1) == Some(&'\'') => skip(2),
                 ('`', _) => open.push(Open::Text),
                 ('#', '{') => {
                     skip(1);
@@ -187,6 +196,7 @@ mod tests {
         for (text, open) in [
             ("let a = `one", true),
             ("let a = `one\ntwo`", false),
+            ("let c = '`'; let d = '\\''; let e = '{'", false),
             ("`a ${f(`b`)} c", true),
             ("`a ${f(`b`)} c`", false),
             ("1 /* a /* b */", true),

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::dynamics::Frames;
-use super::options::{number, shown};
+use super::options::{MOST_RESAMPLES, number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::{Cell, Vector};
 use crate::descriptor::{self, Autocorrelation, Correlation, CorrelationLength, Extremum, FitWindow};
@@ -420,6 +420,9 @@ mod binding {
         if options.has("spacing") && !fft {
             return fail("autocorrelation: `spacing` is for `method: \"fft\"` only");
         }
+        if options.has("blocks") && fft {
+            return fail("autocorrelation: `blocks` are for `method: \"pairs\"` only, which has errors");
+        }
         let standard = Autocorrelation::default();
         let settings = Autocorrelation {
             to: options.positive("to")?.or(super::half_cell(std::slice::from_ref(&glass), standard.to)),
@@ -476,11 +479,19 @@ mod binding {
     pub fn correlation_length(c: ScriptCorrelation, options: Map) -> Raw<CorrelationLength> {
         let options = Options::new("correlation_length", options, &["from", "to", "weight", "samples", "seed"])?;
         let standard = FitWindow::default();
+        let end = c.correlation.end();
         let window = FitWindow {
             from: options.non_negative("from")?.or(standard.from),
-            to: options.positive("to")?.or(standard.to),
+            to: match options.positive("to")?.optional() {
+                Some(to) if to > end + 1e-9 => {
+                    return fail(format!(
+                        "correlation_length: `to` is {to} A, but C(r) ends at {end} A; compute it further"
+                    ));
+                }
+                to => to.unwrap_or(standard.to),
+            },
             weigh_by_pairs: options.choice("weight", &["equal", "pairs"])?.or("equal".into()) == "pairs",
-            samples: options.count("samples")?.or(standard.samples),
+            samples: options.count_between("samples", 2, MOST_RESAMPLES)?.or(standard.samples),
             seed: if options.has("seed") { options.seed("seed")? } else { standard.seed },
         };
         Ok(c.correlation.correlation_length(&window)?)

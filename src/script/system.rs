@@ -197,7 +197,10 @@ mod binding {
     /// Ends the script with an exit code.
     #[rhai_fn(name = "exit", return_raw)]
     pub fn exit_with(code: i64) -> Raw<()> {
-        Err(Quit(code as i32).into())
+        match u8::try_from(code) {
+            Ok(code) => Err(Quit(code).into()),
+            Err(_) => fail(format!("exit: a code is from 0 to 255, found {code}")),
+        }
     }
 
     /// Ends the script.
@@ -235,7 +238,7 @@ mod binding {
 
 /// Ends a script from within any number of calls.
 #[derive(Clone)]
-pub(super) struct Quit(i32);
+pub(super) struct Quit(u8);
 
 impl From<Quit> for Box<EvalAltResult> {
     fn from(quit: Quit) -> Self {
@@ -245,7 +248,7 @@ impl From<Quit> for Box<EvalAltResult> {
 
 impl Quit {
     /// The exit code, when this is why the script ended.
-    pub fn in_error(error: &EvalAltResult) -> Option<i32> {
+    pub fn in_error(error: &EvalAltResult) -> Option<u8> {
         match error {
             EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
                 Quit::in_error(inner)

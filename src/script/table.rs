@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::column::{cell, read_column};
-use super::options::shown;
+use super::options::{MOST_RESAMPLES, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::error::Error;
 use crate::math::statistics::Interval;
@@ -122,17 +122,19 @@ mod binding {
     /// ```
     #[rhai_fn(name = "select", return_raw)]
     pub fn select(table: Table, columns: Dynamic) -> Raw<Table> {
-        let mut found = Vec::new();
+        let (mut wide, mut names) = (table.clone(), Vec::new());
         for item in super::list(&columns) {
-            found.push(match item.clone().try_cast::<Expression>() {
+            names.push(match item.clone().try_cast::<Expression>() {
                 Some(e) => {
-                    let column = e.evaluate(&table)?;
-                    if column.len() == table.height() { column } else { column.take(&vec![0; table.height()]) }
+                    let column = e.evaluate(&table)?.repeated(table.height());
+                    let name = column.name.clone();
+                    wide = wide.with_column(column)?;
+                    name
                 }
-                None => table.column(&super::name_in("select", &item)?)?,
+                None => super::name_in("select", &item)?,
             });
         }
-        Ok(Table::from_columns(found)?)
+        Ok(wide.select(&names)?)
     }
 
     /// Every column except those named.
@@ -191,13 +193,19 @@ mod binding {
     /// The first rows.
     #[rhai_fn(return_raw)]
     pub fn head(table: Table, rows: i64) -> Raw<Table> {
-        Ok(table.head(usize::try_from(rows).or_else(|_| fail("head: the number of rows must be positive"))?)?)
+        Ok(table.head(
+            usize::try_from(rows)
+                .or_else(|_| fail(format!("head: the number of rows must not be negative, found {rows}")))?,
+        )?)
     }
 
     /// The last rows.
     #[rhai_fn(return_raw)]
     pub fn tail(table: Table, rows: i64) -> Raw<Table> {
-        Ok(table.tail(usize::try_from(rows).or_else(|_| fail("tail: the number of rows must be positive"))?)?)
+        Ok(table.tail(
+            usize::try_from(rows)
+                .or_else(|_| fail(format!("tail: the number of rows must not be negative, found {rows}")))?,
+        )?)
     }
 
     /// The rows of this table, then those of another with the same columns and units.
@@ -208,7 +216,8 @@ mod binding {
 
     /// The columns of both tables, rows matched by a column or a list of columns, in the order of this table.
     ///
-    /// What the other table lacks is missing. A column that both have is kept once when it agrees.
+    /// What the other table lacks is missing; a column of true and false becomes one of 1 and 0 then. A missing key matches none. A
+    /// column that both have is kept once when it agrees.
     ///
     /// - `how`: "left" keeps every row of this table, "inner" those found in both; "left"
     /// - `suffix`: added to the name of a column of the other table that disagrees with one here
@@ -233,7 +242,7 @@ mod binding {
     /// errors as `barrier_standard_error`, and `count`. It remembers its rows, so that `correlate` reports single atoms too
     /// and `aggregate` computes other values of each bin.
     ///
-    /// - `size`: rows in a bin, the last bin takes the rest; 200
+    /// - `size`: rows in a bin, 200; the last has between half and one and a half times as many
     /// - `count`: number of bins instead, of equal counts
     ///
     /// ```rhai
@@ -305,8 +314,14 @@ mod binding {
         let options = Options::new("correlate", options, &["level", "intervals", "resamples", "seed"])?;
         let level = options.between("level", 0.0, 1.0)?.or(0.95);
         let intervals = match options.choice("intervals", &["fisher", "bootstrap"])?.or("fisher".into()).as_str() {
+            "fisher" if options.has("resamples") || options.has("seed") => {
+                return fail("correlate: `resamples` and `seed` are of intervals: \"bootstrap\"");
+            }
             "fisher" => Intervals::Fisher,
-            _ => Intervals::Bootstrap { replicas: options.count("resamples")?.or(1000), seed: options.seed("seed")? },
+            _ => Intervals::Bootstrap {
+                replicas: options.count_between("resamples", 2, MOST_RESAMPLES)?.or(1000),
+                seed: options.seed("seed")?,
+            },
         };
         Ok(table.correlate(x, y, level, intervals)?)
     }
@@ -375,7 +390,7 @@ mod binding {
     pub fn spectrum(table: Table, column: &str, options: Map) -> Raw<SpectrumFit> {
         let options = Options::new("spectrum", options, &["seed", "resamples", "level"])?;
         let level = options.between("level", 0.0, 1.0)?.or(0.95);
-        let resamples = options.count("resamples")?.or(200);
+        let resamples = options.count_between("resamples", 2, MOST_RESAMPLES)?.or(200);
         Ok(table.spectrum(column, level, resamples, options.seed("seed")?, observer())?)
     }
 
@@ -592,7 +607,7 @@ mod binding {
     #[rhai_fn(name = "curve", return_raw)]
     pub fn curve_of_spectrum(fit: SpectrumFit, options: Map) -> Raw<Table> {
         let options = Options::new("curve", options, &["points", "to"])?;
-        Ok(fit.curve(options.count("points")?.or(200), options.positive("to")?.optional())?)
+        Ok(fit.curve(options.count_between("points", 2, MOST_RESAMPLES)?.or(200), options.positive("to")?.optional())?)
     }
 
     /// The two-sample Kolmogorov-Smirnov test of two columns: `statistic`, the largest distance of the cumulative

@@ -2,6 +2,7 @@
 
 use super::dynamics::Frames;
 use super::{Library, Options, Raw, fail, observer};
+use crate::configuration::Element;
 use crate::glass::Glass;
 use crate::table::{Column, Table};
 use crate::vibration::{Average, Diffusion, Harmonic, ModeSearch, Modes, Motion, Vibration};
@@ -79,7 +80,7 @@ mod binding {
     /// modes are unstable.
     ///
     /// - `lowest`: number of modes from the lowest, found without a dense matrix
-    /// - `fraction`: their share of all 3 N modes instead, rounded down, 0.0025
+    /// - `fraction`: their share of all 3 N modes instead, rounded down but at least one, 0.0025
     /// - `all`: true for all modes, of at most 1000 atoms
     /// - `tolerance`: largest |D e - omega^2 e| in units of the largest omega^2, 1e-9
     /// - `seed`: seed of the start vectors, on which the modes do not depend, 1
@@ -92,6 +93,9 @@ mod binding {
     pub fn modes(glass: Glass, options: Map) -> Raw<SharedModes> {
         let options = Options::new("modes", options, &["lowest", "fraction", "all", "tolerance", "seed"])?;
         if options.boolean("all")?.or(false) {
+            if let Some(other) = ["lowest", "fraction", "tolerance"].into_iter().find(|name| options.has(name)) {
+                return fail(format!("modes: `{other}` is of a part of the modes; leave it or `all` out"));
+            }
             return Ok(told(Modes::all(&glass)?));
         }
         let seed = options.count("seed")?.or(1) as u64;
@@ -251,6 +255,9 @@ mod binding {
 
     /// Displacements of the frames of a trajectory from this glass, averaged over the frames.
     ///
+    /// The atoms of the frames must be unwrapped, as those of a run are.
+    ///
+    /// - `from`: frames from this time on [ps], 0
     /// - `hop_distance`: an atom whose mean position is farther from this glass has hopped [A], 0.5 A
     ///
     /// ```rhai
@@ -259,9 +266,18 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn displacements(glass: Glass, trajectory: Frames, options: Map) -> Raw<Displacements> {
-        let options = Options::new("displacements", options, &["hop_distance"])?;
+        let options = Options::new("displacements", options, &["from", "hop_distance"])?;
+        let from = options.non_negative("from")?.or(0.0) - 1e-9;
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
-        let frames = trajectory.trajectory.frames.iter().map(|f| (&f.cell, f.positions.as_slice()));
+        let run = &trajectory.trajectory;
+        let name = |elements: &[Element], kind: &usize| elements[*kind].name.clone();
+        let configuration = glass.configuration();
+        let ours = configuration.species.iter().map(|kind| name(&configuration.elements, kind));
+        if !ours.eq(run.species.iter().map(|kind| name(&run.elements, kind))) {
+            return fail("displacements: the atoms of the trajectory are not those of the glass");
+        }
+        let late = run.times.iter().zip(&run.frames).filter(|(time, _)| **time >= from).map(|(_, frame)| frame);
+        let frames = late.map(|f| (&f.cell, f.positions.as_slice()));
         let motion = Motion::of_frames(glass.configuration(), frames)?;
         let average = Average { motion, temperature: f64::NAN, interrupted: false };
         Ok(Displacements { average: Arc::new(average), hop_distance })

@@ -273,16 +273,6 @@ impl Column {
         Ok(self.combine_freely(operation, column, true)?.renamed(&column.name))
     }
 
-    /// This column with one number in the same unit.
-    pub fn combine_number(&self, operation: Operation, number: f64) -> Result<Column> {
-        self.combine_with_constant(operation, &Column::float("number", "", vec![number]))
-    }
-
-    /// A number with this column: `1 / column`.
-    pub fn combine_after_number(&self, number: f64, operation: Operation) -> Result<Column> {
-        Column::float("number", "", vec![number]).constant_combined(operation, self)
-    }
-
     /// [`Column::combine`] without looking at the units first; `left_is_number` gives sums the unit of `other`.
     pub(crate) fn combine_freely(&self, operation: Operation, other: &Column, left_is_number: bool) -> Result<Column> {
         let height = match (self.len(), other.len()) {
@@ -361,7 +351,8 @@ impl Column {
         Ok(match aggregate {
             Aggregate::Mean => statistics::mean(&x),
             Aggregate::Median => statistics::median(&x),
-            Aggregate::Sum => x.iter().sum(),
+            // An empty sum of floats is -0.
+            Aggregate::Sum => x.iter().fold(0.0, |sum, x| sum + x),
             Aggregate::Min => extreme(f64::INFINITY, f64::min),
             Aggregate::Max => extreme(f64::NEG_INFINITY, f64::max),
             Aggregate::StandardDeviation => statistics::standard_deviation(&x),

@@ -7,7 +7,7 @@ use crate::table::{Column, Groups, Table, Values};
 /// How many rows go into a bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinSize {
-    /// This many; the last bin takes the rest too.
+    /// This many; the last bin has between half and one and a half times as many.
     Rows(usize),
     /// As many as make this number of bins, whose counts differ by one at most.
     Bins(usize),
@@ -63,7 +63,7 @@ fn sizes(rows: usize, size: BinSize) -> Result<Vec<usize>> {
         }
         _ if rows == 0 => Err(Error::input("bin: there are no rows to bin")),
         BinSize::Rows(size) => {
-            let bins = (rows / size).max(1);
+            let bins = ((rows + size / 2) / size).max(1);
             let mut sizes = vec![size; bins];
             sizes[bins - 1] = rows - size * (bins - 1);
             Ok(sizes)
@@ -104,8 +104,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_bin_takes_the_rest() {
+    fn the_last_bin_has_the_rest() {
         assert_eq!(sizes(1024, BinSize::Rows(200)).unwrap(), [200, 200, 200, 200, 224]);
+        assert_eq!(sizes(295, BinSize::Rows(150)).unwrap(), [150, 145]);
         assert_eq!(sizes(150, BinSize::Rows(200)).unwrap(), [150]);
         assert_eq!(sizes(11, BinSize::Bins(4)).unwrap(), [2, 3, 3, 3]);
         assert!(sizes(3, BinSize::Bins(4)).is_err());

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::resample::bootstrap;
 use crate::math::statistics::{
     Interval, binned_correlation, mean, pearson, pearson_interval, percentile_interval, spearman, spearman_interval,
 };
-use crate::table::spectrum::check_level;
+use crate::table::spectrum::{check_level, check_replicas};
 use crate::table::{Column, Groups, Table};
 
 /// A correlation coefficient with its interval.
@@ -87,12 +87,25 @@ impl Table {
     /// ```
     pub fn correlate(&self, x: &str, y: &str, level: f64, intervals: Intervals) -> Result<Correlation> {
         check_level("correlate", level)?;
+        if let Some(bins) = self.bins() {
+            for name in [x, y] {
+                if self.has(name) && !bins.table().has(name) {
+                    return Err(Error::input(format!(
+                        "correlate: `{name}` is a column of the bins, and not of the rows that were averaged into them; add it to the \
+                         table before `bin`"
+                    )));
+                }
+            }
+        }
         let source = self.bins().map_or_else(|| Ok(self.clone()), |bins| bins.members())?;
         let (a, b) = source.pairs(x, y).map_err(|e| e.within("correlate"))?;
         let (rho, rank) = (pearson(&a, &b), spearman(&a, &b));
         let (pearson_range, spearman_range) = match intervals {
             Intervals::Fisher => (pearson_interval(rho, a.len(), level), spearman_interval(rank, a.len(), level)),
-            Intervals::Bootstrap { replicas, seed } => bootstrap_intervals(&a, &b, level, replicas, seed),
+            Intervals::Bootstrap { replicas, seed } => {
+                check_replicas("correlate", replicas)?;
+                bootstrap_intervals(&a, &b, level, replicas, seed)
+            }
         };
         let binned = match self.bins() {
             Some(bins) => {
@@ -119,7 +132,14 @@ impl Table {
     /// The numbers of two columns in the rows where neither is missing.
     pub fn pairs(&self, x: &str, y: &str) -> Result<(Vec<f64>, Vec<f64>)> {
         let (a, b) = (self.column(x)?.numbers()?, self.column(y)?.numbers()?);
-        Ok(a.into_iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite()).unzip())
+        for (name, values) in [(x, &a), (y, &b)] {
+            if let Some(row) = values.iter().position(|value| value.is_infinite()) {
+                return Err(Error::input(format!(
+                    "`{name}` is infinite in row {row}; leave such rows out with `filter`"
+                )));
+            }
+        }
+        Ok(a.into_iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip())
     }
 }
 
@@ -185,9 +205,9 @@ impl fmt::Display for Correlation {
         write!(f, "{} and {}: ", self.x, self.y)?;
         if let Some(b) = &self.binned {
             let size = (b.size * 10.0).round() / 10.0;
-            write!(f, "r_P {} of {} bins of {size}, {:.3} predicted from ", b.pearson, b.bins, b.predicted)?;
+            write!(f, "r_P {} of {} bins of {size}, {:.3} predicted from un-binned ", b.pearson, b.bins, b.predicted)?;
         }
-        write!(f, "un-binned r_P {} of {} pairs, Spearman {}", self.pearson, self.count, self.spearman)?;
+        write!(f, "r_P {} of {} pairs, Spearman {}", self.pearson, self.count, self.spearman)?;
         write!(f, "; {} % intervals", (self.level * 1e4).round() / 1e2)?;
         match self.missing {
             0 => Ok(()),

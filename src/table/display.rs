@@ -7,7 +7,7 @@ use crate::table::{Column, Table, Values};
 /// Rows printed of a long table, and of a long column.
 const ROWS: usize = 10;
 
-/// Letters a printed line may have; columns beyond are named below the table.
+/// Letters a printed line may have unless the format asks for fewer, as in `{table:80}`; columns beyond are named below the table.
 const WIDTH: usize = 118;
 
 impl Column {
@@ -53,13 +53,14 @@ impl fmt::Display for Column {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let height = self.height();
+        let most = f.width().unwrap_or(WIDTH);
         let shown = if height <= ROWS + 2 { height } else { ROWS };
         let mut lines = vec![String::new(); shown + 2];
         let mut hidden = Vec::new();
         for column in self.columns() {
             let block = block(&column, shown);
             let width = block.iter().map(|c| c.chars().count()).max().unwrap_or(0);
-            if !hidden.is_empty() || (lines[0].chars().count() + width + 2 > WIDTH && !lines[0].is_empty()) {
+            if !hidden.is_empty() || (lines[0].chars().count() + width + 2 > most && !lines[0].is_empty()) {
                 hidden.push(column.title());
                 continue;
             }

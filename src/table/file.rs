@@ -90,23 +90,29 @@ fn from_parquet(bytes: Vec<u8>) -> Result<Table> {
 /// The table in the bytes of a csv file.
 fn from_csv(bytes: Vec<u8>) -> Result<Table> {
     if bytes.contains(&0) || std::str::from_utf8(&bytes).is_err() {
-        return Err(Error::input("neither a parquet file nor text"));
+        let line =
+            bytes.split(|b| *b == b'\n').position(|line| line.contains(&0) || std::str::from_utf8(line).is_err());
+        return Err(Error::input(format!("line {}: neither a parquet file nor text", line.unwrap_or_default() + 1)));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::input("the file is empty"));
     }
-    check_rows(&bytes)?;
-    let options = CsvReadOptions::default().with_infer_schema_length(None);
-    let frame =
-        options.into_reader_with_file_handle(Cursor::new(bytes)).finish().map_err(super::frame::polars_error)?;
+    let bytes = check_rows(bytes)?;
+    let read = |sampled| {
+        let options = CsvReadOptions::default().with_infer_schema_length(sampled);
+        options.into_reader_with_file_handle(Cursor::new(&bytes)).finish()
+    };
+    // Where a value does not fit the kind of its column, such as a whole number of twenty digits, all are read as text first.
+    let frame = read(None).or_else(|_| read(Some(0))).map_err(super::frame::polars_error)?;
     let units = vec![String::new(); frame.width()];
     let columns = Table::from_frame(&frame, units)?.columns().into_iter().map(split_title);
     Table::from_columns(columns.map(numbers_if_missing).collect())
 }
 
-/// An error that names the line when a row has another number of values than the header, which would be filled up, or when two
-/// columns have one name.
-fn check_rows(bytes: &[u8]) -> Result<()> {
+/// The bytes without empty lines, which would be rows of missing values in a table of several columns. An error that names the line when a
+/// row has another number of values than the header, which would be filled up, or when two columns have one name.
+fn check_rows(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let mut kept = Vec::with_capacity(bytes.len());
     let mut titles: Vec<&[u8]> = Vec::new();
     let (mut line, mut first_line, mut quoted) = (1, 1, false);
     let (mut start, mut field, mut fields) = (0, 0, 0);
@@ -123,6 +129,10 @@ fn check_rows(bytes: &[u8]) -> Result<()> {
             b'\n' if !quoted => {
                 let row = &bytes[start..k.min(bytes.len())];
                 fields += 1;
+                if start < bytes.len() && (titles.len() < 2 || !row.trim_ascii().is_empty()) {
+                    kept.extend_from_slice(row);
+                    kept.push(b'\n');
+                }
                 if first_line == 1 {
                     titles.push(bytes[field..k].trim_ascii());
                 } else if fields != titles.len() && !row.trim_ascii().is_empty() {
@@ -137,10 +147,13 @@ fn check_rows(bytes: &[u8]) -> Result<()> {
         }
         line += usize::from(byte == b'\n');
     }
+    if quoted {
+        return Err(Error::input(format!("line {first_line}: a quote is opened and not closed")));
+    }
     titles.sort_unstable();
     match titles.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Error::input(format!("two columns are named `{}`", String::from_utf8_lossy(pair[0])))),
-        None => Ok(()),
+        None => Ok(kept),
     }
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use polars::prelude::{self as pl, DataFrameJoinOps, IntoColumn, NamedFrom};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, suggestion};
 use crate::table::{Column, Groups, Values};
 
 /// Rows and named columns of one length, each with a unit. A verb returns a new table; a clone is cheap.
 ///
-/// Three kinds of values are never null: a missing number is NaN, a missing text is empty, a missing yes or no is no.
+/// No value is null: a missing number is NaN, a missing text is empty, and yes and no of which some are missing are the numbers 1
+/// and 0.
 #[derive(Clone)]
 pub struct Table {
     /// The values, in polars.
@@ -149,15 +150,22 @@ impl Table {
         Ok(Table { bins: self.bins.clone(), ..table })
     }
 
-    /// The table with one more column, or with the column of that name replaced.
+    /// The table with one more column, or with the column of that name replaced. In a table of bins it is one of the bins alone, and not
+    /// of the rows that they remember.
     pub fn with_column(&self, column: Column) -> Result<Table> {
         let mut columns = self.columns();
+        let bins = match &self.bins {
+            Some(bins) if !self.column(&column.name).is_ok_and(|old| old == column) => {
+                Some(bins.without(&column.name)?)
+            }
+            bins => bins.clone(),
+        };
         match columns.iter_mut().find(|c| c.name == column.name) {
             Some(old) => *old = column,
             None => columns.push(column),
         }
         let table = Table::from_columns(columns).map_err(|e| e.within("with_column"))?;
-        Ok(Table { bins: self.bins.clone(), ..table })
+        Ok(Table { bins, ..table })
     }
 
     /// The table with column `old` called `new`.
@@ -165,7 +173,9 @@ impl Table {
         let place = self.place(old).map_err(|e| e.within("rename"))?;
         let mut columns = self.columns();
         columns[place].name = new.into();
-        Table::from_columns(columns).map_err(|e| e.within("rename"))
+        let table = Table::from_columns(columns).map_err(|e| e.within("rename"))?;
+        let bins = self.bins.as_ref().map(|bins| bins.rename(old, new)).transpose()?;
+        Ok(Table { bins, ..table })
     }
 
     /// The rows in the order of these columns, the first counting most. Rows that compare equal keep their order;
@@ -220,7 +230,8 @@ impl Table {
     /// The columns of both tables, rows matched by the values of the columns `on`, in the order of this table.
     ///
     /// A column that both have is kept once when its values agree; otherwise the right one takes `suffix`, and an
-    /// empty suffix is an error. Keys must be unique on the right, or rows of the left would be counted twice.
+    /// empty suffix is an error. Keys must be unique on the right, or rows of the left would be counted twice. A missing key
+    /// is no key, and matches none. Bins stay bins when all rows of the left are kept.
     ///
     /// ```
     /// use vitric::table::{Column, Join, Table};
@@ -240,7 +251,11 @@ impl Table {
             let (left, right) = (left.map_err(|e| e.within("join"))?, right.map_err(|e| e.within("join"))?);
             left.same_kind(&right).map_err(|e| e.within("join"))?;
         }
-        if let Some(row) = other.repeated_row(&keys)? {
+        let columns = keys.iter().map(|key| other.column(key)).collect::<Result<Vec<_>>>()?;
+        let known: Vec<bool> = (0..other.height()).map(|row| !columns.iter().any(|c| c.is_missing(row))).collect();
+        let known = other.filter_mask(&known)?;
+        if known.repeated_row(&keys)?.is_some() {
+            let row = other.repeated_row(&keys)?.unwrap_or_default();
             return Err(Error::input(format!(
                 "join: row {row} of the right table repeats an earlier `{}`; group and aggregate it first, or join the other way round",
                 keys.join("`, `")
@@ -250,7 +265,7 @@ impl Table {
         let mut arguments = pl::JoinArgs::new(if how == Join::Left { pl::JoinType::Left } else { pl::JoinType::Inner });
         arguments.suffix = Some(clash.into());
         arguments.maintain_order = pl::MaintainOrderJoin::Left;
-        let (left, right) = (self.with_real_keys(&keys, other)?, other.with_real_keys(&keys, self)?);
+        let (left, right) = (self.with_real_keys(&keys, &known)?, known.with_real_keys(&keys, self)?);
         let frame = left.frame.join(&right.frame, &keys, &keys, arguments, None).map_err(polars_error)?;
 
         let mut columns: Vec<Column> = Vec::new();
@@ -273,7 +288,8 @@ impl Table {
             }
             columns.push(column);
         }
-        Table::from_columns(columns).map_err(|e| e.within("join"))
+        let table = Table::from_columns(columns).map_err(|e| e.within("join"))?;
+        Ok(Table { bins: self.bins.clone().filter(|_| how == Join::Left), ..table })
     }
 
     /// The table with those whole-number keys made real whose fellow in `other` is real.
@@ -305,28 +321,11 @@ impl PartialEq for Table {
 
 /// The error for a name that is no column.
 pub(crate) fn unknown_column(name: &str, names: &[String]) -> Error {
-    let near = names.iter().map(|n| (edit_distance(name, n), n)).min();
-    let hint = match near {
-        Some((distance, n)) if distance <= 1 + n.len() / 3 => format!("; did you mean `{n}`?"),
-        _ => ";".into(),
+    let hint = match suggestion(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => ";".into(),
     };
     Error::input(format!("no column `{name}`{hint} the table has {}", names.join(", ")))
-}
-
-/// Number of letters to insert, drop or change to get from one word to the other (Levenshtein).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// A polars error in our words.
@@ -345,13 +344,13 @@ fn to_polars(column: &Column) -> pl::Column {
     }
 }
 
-/// A polars column as ours: nulls become NaN, empty text or no; whole numbers with a null become real.
+/// A polars column as ours: nulls become NaN or empty text; whole numbers, yes and no with a null become real.
 fn from_polars(column: &pl::Column, unit: String) -> Result<Column> {
     let series = column.as_materialized_series();
     let values = match series.dtype() {
-        pl::DataType::Boolean => {
+        pl::DataType::Boolean if series.null_count() == 0 => {
             let values = series.bool().map_err(polars_error)?;
-            Values::Boolean(Arc::new(values.iter().map(|x| x.unwrap_or(false)).collect()))
+            Values::Boolean(Arc::new(values.iter().flatten().collect()))
         }
         pl::DataType::String => {
             let values = series.str().map_err(polars_error)?;
@@ -361,7 +360,7 @@ fn from_polars(column: &pl::Column, unit: String) -> Result<Column> {
             let series = series.cast(&pl::DataType::Int64).map_err(polars_error)?;
             Values::Integer(Arc::new(series.i64().map_err(polars_error)?.iter().flatten().collect()))
         }
-        kind if kind.is_primitive_numeric() || kind.is_null() => {
+        kind if kind.is_primitive_numeric() || kind.is_null() || kind.is_bool() => {
             let series = series.cast(&pl::DataType::Float64).map_err(polars_error)?;
             let values = series.f64().map_err(polars_error)?;
             Values::Float(Arc::new(values.iter().map(|x| x.unwrap_or(f64::NAN)).collect()))

@@ -43,6 +43,22 @@ impl Groups {
         &self.rows
     }
 
+    /// The same rows without a column that they need not have.
+    pub(crate) fn without(&self, column: &str) -> Result<Groups> {
+        let table =
+            if self.table.has(column) { Table::drop(&self.table, &[column])?.into() } else { self.table.clone() };
+        Ok(Groups { table, ..self.clone() })
+    }
+
+    /// The same rows with a column called otherwise, which they need not have.
+    pub(crate) fn rename(&self, old: &str, new: &str) -> Result<Groups> {
+        let mut groups = if old == new { self.clone() } else { self.without(new)? };
+        if groups.table.has(old) {
+            groups.table = groups.table.rename(old, new)?.into();
+        }
+        Ok(groups)
+    }
+
     /// The groups with these numbers.
     pub(crate) fn take(&self, groups: &[usize]) -> Groups {
         let rows = groups.iter().map(|&g| self.rows[g].clone()).collect();

@@ -55,10 +55,18 @@ impl Column {
         seed: u64,
     ) -> Result<Interval> {
         check_level("confidence_interval", level)?;
+        check_replicas("confidence_interval", replicas)?;
         let mut values = self.numbers().map_err(|e| e.within("confidence_interval"))?;
         values.retain(|x| !x.is_nan());
         if values.is_empty() {
             return Err(Error::input(format!("confidence_interval: column `{}` has no values", self.name)));
+        }
+        // A block of all rows is the column itself each time.
+        if block == 0 || (block > 1 && block > values.len() / 2) {
+            return Err(Error::input(format!(
+                "confidence_interval: `block` must be from 1 to half of the {} values, found {block}",
+                values.len()
+            )));
         }
         let found = block_bootstrap(values.len(), block, replicas, seed, |rows| {
             let sample = rows.iter().map(|&r| values[r]).collect();
@@ -66,6 +74,14 @@ impl Column {
         });
         Ok(percentile_interval(&found, level))
     }
+}
+
+/// An error unless there are bootstrap samples to make an interval of.
+pub(crate) fn check_replicas(call: &str, replicas: usize) -> Result<()> {
+    if replicas >= 2 {
+        return Ok(());
+    }
+    Err(Error::input(format!("{call}: `resamples` must be 2 or more, found {replicas}")))
 }
 
 /// An error unless the confidence level lies between 0 and 1.
@@ -110,6 +126,7 @@ impl Table {
         observer: &dyn Observer,
     ) -> Result<SpectrumFit> {
         check_level("spectrum", level)?;
+        check_replicas("spectrum", replicas)?;
         let column = self.column(name).map_err(|e| e.within("spectrum"))?;
         let mut values = column.numbers().map_err(|e| e.within("spectrum"))?;
         values.retain(|x| !x.is_nan());

@@ -49,17 +49,24 @@ impl Motion {
         }
     }
 
-    /// The averages over frames, each a cell and unwrapped positions.
+    /// The averages over frames, each a cell and unwrapped positions; the first within half a cell of the reference.
     pub fn of_frames<'a>(
         reference: &Configuration,
         frames: impl Iterator<Item = (&'a Cell, &'a [Vector])>,
     ) -> Result<Motion> {
         let mut motion = Motion::new(reference);
+        let mut frames = frames.peekable();
+        if let Some((cell, positions)) = frames.peek() {
+            // An atom may be stored whole cells away from where the reference has it.
+            for (s, position) in motion.fractional.iter_mut().zip(*positions) {
+                *s += (cell.fractional(position) - *s).map(f64::round);
+            }
+        }
         for (cell, positions) in frames {
             motion.push(cell, positions)?;
         }
         match motion.frames {
-            0 => Err(Error::input("displacements: the trajectory has no frames")),
+            0 => Err(Error::input("displacements: the trajectory has no such frames")),
             _ => Ok(motion),
         }
     }

@@ -162,7 +162,11 @@ fn average(glass: &Glass, dynamics: &Dynamics, from: f64, interval: f64, observe
         return Err(error);
     }
     match motion.frames() {
-        0 => Err(Error::interrupted()),
+        0 if run.interrupted => Err(Error::interrupted()),
+        0 => Err(Error::input(format!(
+            "md: an `interval` of {interval} ps leaves no frame between {from} ps, where the average begins, and the end of the run; make \
+             it shorter"
+        ))),
         frames => Ok(Average { motion, temperature: temperature / frames as f64, interrupted: run.interrupted }),
     }
 }

@@ -281,6 +281,9 @@ fn equation(line: &Straight, x: Scale, y: Scale) -> String {
 }
 
 fn decay(line: &Straight, x: Scale, source: &Mark) -> String {
+    if line.slope >= 0.0 {
+        return "no decay".into();
+    }
     let length = -1.0 / (line.slope * std::f64::consts::LN_10);
     let unit = source.axes().map(|(x, _)| unit_label(&x.unit)).unwrap_or_default();
     if x == Scale::Log {
@@ -291,6 +294,9 @@ fn decay(line: &Straight, x: Scale, source: &Mark) -> String {
 
 /// Two decimals, and as many as it takes, up to five, to tell a strong correlation from a perfect one.
 fn correlation(r: f64) -> String {
+    if r.is_nan() {
+        return "not defined".into();
+    }
     let decimals = (2..5).find(|d| 1.0 - r.abs() >= 0.5 * 10f64.powi(-d)).unwrap_or(5);
     minus(&format!("{r:.*}", decimals as usize))
 }
@@ -307,5 +313,5 @@ fn significant(value: f64) -> String {
         let decimals = (2 - exponent).max(0) as usize;
         return format!("{value:.decimals$}");
     }
-    format!("{mantissa}×10^{{{exponent}}}")
+    format!("{mantissa}×10^{{{}}}", minus(&exponent.to_string()))
 }

@@ -79,6 +79,13 @@ impl Prepared<'_> {
     fn line(&self, canvas: &mut Canvas, view: &View, line: &Line, color: Color) {
         let pen = Pen::new(color, line.width.unwrap_or(self.theme.line_width));
         for run in runs(view, line) {
+            // A value between missing ones has no line to be on.
+            if let [point] = run[..] {
+                if view.frame.contains(point) {
+                    canvas.circle(point, 0.9 * pen.width, Pen::fill(color, 1.0), true);
+                }
+                continue;
+            }
             for part in clipped_line(&run, view.frame) {
                 canvas.dashed(&part, pen, if line.dashed { &DASHES } else { &[] });
             }
@@ -162,8 +169,10 @@ impl Prepared<'_> {
     fn bubbles(&self, canvas: &mut Canvas, view: &View, bubbles: &Bubbles, color: Color) {
         let length = view.x.high - view.x.low;
         let (fill, edge) = (Pen::fill(color, 0.85), Pen { opacity: 0.8, ..Pen::new(Color::BLACK, 0.7) });
+        // Larger ones cover the frame from anywhere, and are not drawn with more corners for it.
+        let largest = 1e4 * view.frame.width;
         for (x, y, radius) in bubbles.circles(length) {
-            let (at, radius) = (view.at(x, y), radius / length * view.frame.width);
+            let (at, radius) = (view.at(x, y), (radius / length * view.frame.width).min(largest));
             let ring = ring(at, radius);
             if ring.iter().all(|corner| view.frame.contains(*corner)) {
                 canvas.circle(at, radius, fill, true);

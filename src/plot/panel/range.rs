@@ -1,6 +1,6 @@
 //! The range and the label of an axis, from what the user said and what the marks need.
 
-use super::Ready;
+use super::{Ready, fits};
 use crate::error::{Error, Result};
 use crate::plot::axis::{Axis, Scale, Span};
 use crate::plot::figure::Panel;
@@ -81,9 +81,13 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
     let marks: Vec<&Mark> = marks.filter(|m| !is_map || matches!(m, Mark::Map(_))).collect();
     let needs: Vec<Needs> = marks.iter().map(|m| needs(panel, m, side)).collect();
     let usable = |v: &f64| v.is_finite() && (scale == Scale::Linear || *v > 0.0);
-    let values: Vec<f64> = needs.iter().flat_map(|n| n.values.iter().copied()).filter(usable).collect();
+    let lines = if side == Side::X { Vec::new() } else { ends_of_fits(panel, scale, side)? };
+    let values: Vec<f64> = needs.iter().flat_map(|n| n.values.iter().copied()).chain(lines).filter(usable).collect();
     if values.is_empty() {
         let why = match (panel.x.scale == Scale::Log, panel.y.scale == Scale::Log || scale == Scale::Log) {
+            (false, false) if panel.x.range.is_none() => {
+                "there are lines across the panel only, and no point to make an axis of"
+            }
             (false, false) => "no point is in the given range",
             (true, false) => "no point can stand on a logarithmic axis of x",
             (false, true) => "no point can stand on a logarithmic axis of y",
@@ -108,6 +112,16 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
     let from_zero = lines_only && scale == Scale::Linear && low >= 0.0 && low < 0.05 * high;
     let low = if from_zero { 0.0 } else { low };
     Ok(Span::around(low, high, scale, if from_zero { 0.0 } else { pad }, pad))
+}
+
+/// Where the fitted lines of a vertical axis end.
+fn ends_of_fits(panel: &Panel, scale: Scale, side: Side) -> Result<Vec<f64>> {
+    let value = |v: f64| if scale == Scale::Log { 10f64.powf(v) } else { v };
+    let on_axis = fits(panel)?.into_iter().flatten().filter(|(_, right)| *right == (side == Side::Right));
+    let inside =
+        |u: f64| panel.x.range.is_none_or(|(low, high)| panel.x.scale == Scale::Log || (low..=high).contains(&u));
+    let ends = on_axis.flat_map(|(line, _)| [line.low, line.high].map(|u| (u, line.intercept + line.slope * u)));
+    Ok(ends.filter(|(u, _)| inside(*u)).map(|(_, v)| value(v)).collect())
 }
 
 /// Share of its length that an automatic axis leaves free at each end.
@@ -154,6 +168,12 @@ fn automatic_label(panel: &Panel, side: Side) -> String {
         if !names.contains(&d.name.as_str()) {
             names.push(&d.name);
         }
+    }
+    if data.iter().any(|d| d.unit != first.unit) {
+        // Of several units each stands with its name.
+        let mut labels: Vec<String> = data.iter().map(|d| d.label()).collect();
+        labels.dedup();
+        return if labels.len() > 3 { String::new() } else { labels.join(", ") };
     }
     if names.len() > 3 || side == Side::X {
         return first.label();
