@@ -156,6 +156,11 @@ impl Configuration {
         2.0 * self.kinetic_energy() / (freedom as f64 * units::BOLTZMANN)
     }
 
+    /// The name of the species of each atom.
+    pub fn species_names(&self) -> impl Iterator<Item = &str> {
+        self.species.iter().map(|&kind| self.elements[kind].name.as_str())
+    }
+
     /// A checksum of cell, species and positions, to the last bit.
     pub fn fingerprint(&self) -> String {
         let mut bytes = Vec::new();

@@ -69,6 +69,14 @@ impl Error {
         self.path.as_deref()
     }
 
+    /// The error of a call that made another one of its own: under the name that the user knows.
+    pub fn under(mut self, inner: &str, call: &str) -> Error {
+        if let Some(rest) = self.message.strip_prefix(&format!("{inner}: ")) {
+            self.message = format!("{call}: {rest}");
+        }
+        self
+    }
+
     /// The same error, named after the call it came from: `quench: ...`.
     pub fn within(mut self, call: &str) -> Error {
         if !self.message.starts_with(&format!("{call}: ")) {

@@ -631,7 +631,6 @@ fn script(folder: &Path, tries: usize) -> Command {
          glass.artn(#{{ atoms: [181, 1360], tries_per_atom: {tries}, seed: 1, store: \"events.csv\" }});"
     );
     std::fs::write(folder.join("campaign.rhai"), text).unwrap();
-    // A file that grows beyond the limit is how a full disk looks to the writer.
     let mut command = Command::new("sh");
     command.current_dir(folder).env("VITRIC", env!("CARGO_BIN_EXE_vitric")).arg("-c");
     command

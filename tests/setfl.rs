@@ -347,7 +347,7 @@ fn a_table_that_ends_above_zero_is_smooth_up_to_its_end() {
     let potential = reading("a.eam.alloy", text.as_bytes()).unwrap();
     for r in [4.9, 4.95, 4.97] {
         let [value, slope, _] = potential.pair(0, 0).evaluate(r);
-        let expected = (-r as f64).exp() / r;
+        let expected = f64::exp(-r) / r;
         assert!((value - expected).abs() < 1e-8, "{value} {expected} at {r}");
         assert!((slope + expected * (1.0 + 1.0 / r)).abs() < 1e-6, "{slope} at {r}");
     }

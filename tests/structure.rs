@@ -493,6 +493,23 @@ fn every_long_descriptor_can_be_interrupted() {
     assert!(stopped.iter().all(|result| *result == Err(Error::interrupted())), "{stopped:?}");
 }
 
+#[test]
+fn transforms_count_the_pairs_of_an_atom_with_its_own_images() {
+    let edge = 3.2286;
+    let cell = Cell::orthogonal(edge, edge, edge).unwrap();
+    let positions = [Vector::zeros(), Vector::repeat(0.5 * edge)];
+    let c = |grid| {
+        let settings =
+            Autocorrelation { to: 9.0, remove_species_mean: false, blocks: 1, grid, ..Autocorrelation::default() };
+        settings.correlate(&cell, &positions, &[0, 1], &[1.0, 2.0], &Silent).unwrap()
+    };
+    let (pairs, transforms) = (c(None), c(Some(0.1)));
+    assert_eq!(pairs.values.iter().filter(|v| v.is_finite()).count(), 7);
+    for (k, (a, b)) in pairs.values.iter().zip(&transforms.values).enumerate() {
+        assert!((a.is_nan() && b.is_nan()) || (a - b).abs() < 1e-9, "bin {k}: {a} and {b}");
+    }
+}
+
 /// Noise of a fine random set of sources, smeared by a Gaussian, has a known decay.
 #[test]
 fn a_field_of_known_length_gives_it_back() {

@@ -1,8 +1,5 @@
 //! Columns and expressions in scripts: arithmetic, functions, single values.
 
-// What `export_module` expands to unwraps.
-#![allow(clippy::unwrap_used)]
-
 use super::options::{MOST_RESAMPLES, number, shown};
 use super::{Library, Options, Raw, fail};
 use crate::error::Error;
@@ -343,12 +340,21 @@ fn constant(value: &Dynamic) -> Option<Column> {
 
 /// A value beside an operator, or what is wrong with it.
 fn operand(sign: &str, value: &Dynamic) -> Raw<Column> {
-    let wrong = || Error::input(format!("`{sign}`: a column does not combine with {}", shown(value)));
+    let wrong = || match value.is_unit() {
+        true => Error::input(format!(
+            "`{sign}`: a column does not combine with (); what is missing is found by is_missing()"
+        )),
+        false => Error::input(format!("`{sign}`: a column does not combine with {}", shown(value))),
+    };
     Ok(constant(value).ok_or_else(wrong)?)
 }
 
 /// Adds the operators of columns and of expressions.
 fn add_operators(module: &mut Module) {
+    // An option that was not given is (), and a column is none of those.
+    for (sign, answer) in [("==", false), ("!=", true)] {
+        FuncRegistration::new(sign).set_into_module(module, move |_: Column, (): ()| answer);
+    }
     for &(sign, operation) in OPERATORS {
         let help = |left: &str, right: &str| {
             let text = match sign {

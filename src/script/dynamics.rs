@@ -1,8 +1,5 @@
 //! Molecular dynamics in scripts.
 
-// What `export_module` expands to unwraps.
-#![allow(clippy::unwrap_used)]
-
 use super::glass::SharedPotential;
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::Tensor;
@@ -378,7 +375,10 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn atom_msd(trajectory: Frames, options: Map) -> Raw<Column> {
         let options = Options::new("atom_msd", options, &["time"])?;
-        Ok(trajectory.trajectory.atom_msd(options.positive("time")?.optional())?)
+        Ok(trajectory
+            .trajectory
+            .atom_msd(options.positive("time")?.optional())
+            .map_err(|e| e.under("msd", "atom_msd"))?)
     }
 }
 

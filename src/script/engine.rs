@@ -488,7 +488,6 @@ pub(super) fn read_script(path: &Path) -> Result<String, Report> {
     })
 }
 
-/// Where functions take options, calls may leave them out.
 /// What scripts print goes to the terminal, and `_` is read as a name where the session says so.
 fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
     engine.on_print(|text| terminal::observer().print(text));

@@ -205,6 +205,9 @@ impl Context<'_> {
         if self.entries.iter().any(|e| e.options.iter().any(|option| option == name)) {
             return format!("no variable `{name}`; options are given as #{{ {name}: ... }}");
         }
+        if name == "quit" {
+            return "no variable `quit`; :quit or Ctrl-D leave the prompt, exit() ends a script".into();
+        }
         match suggestion(name, scan.declared().chain(self.all_names()).filter(|near| *near != name)) {
             Some(near) => format!("no variable `{name}`; did you mean `{near}`?"),
             None => format!("no variable `{name}`"),

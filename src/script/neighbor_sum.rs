@@ -1,8 +1,5 @@
 //! Sums over neighbours of closures of scripts.
 
-// What `export_module` expands to unwraps.
-#![allow(clippy::unwrap_used)]
-
 use super::lower::{Input, lower, parameters};
 use super::options::{number, shown};
 use super::{Library, Options, Raw, fail, observer};

@@ -1,8 +1,5 @@
 //! Saddle searches in scripts, and activation energies from their events.
 
-// What `export_module` expands to unwraps.
-#![allow(clippy::unwrap_used)]
-
 use super::{Library, Options, Raw, observer};
 use crate::error::{Error, Result};
 use crate::glass::Glass;
@@ -437,14 +434,16 @@ fn atoms(glass: &Glass, options: &Options, seed: u64) -> Result<Vec<usize>> {
 
 /// An atom counted from 0.
 fn place(glass: &Glass, atom: i64) -> Result<usize> {
-    let place = usize::try_from(atom - 1).ok().filter(|&p| p < glass.len());
+    let place = atom.checked_sub(1).and_then(|n| usize::try_from(n).ok()).filter(|&p| p < glass.len());
     place
         .ok_or_else(|| Error::input(format!("artn: there is no atom {atom}; the glass has atoms 1 to {}", glass.len())))
 }
 
 fn from_one(call: &str, what: &str, number: i64) -> Result<usize> {
-    usize::try_from(number - 1)
-        .map_err(|_| Error::input(format!("{call}: the {what} must be 1 or more, found {number}")))
+    number
+        .checked_sub(1)
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(|| Error::input(format!("{call}: the {what} must be 1 or more, found {number}")))
 }
 
 /// The table of a campaign, written to its store, with what the reader should know.

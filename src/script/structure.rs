@@ -1,8 +1,5 @@
 //! Structure and descriptors in scripts: Voronoi cells, g(r), local radial functions, D2min, autocorrelation, slices.
 
-// What `export_module` expands to unwraps.
-#![allow(clippy::unwrap_used)]
-
 use super::dynamics::Frames;
 use super::options::{MOST_RESAMPLES, number, shown};
 use super::{Library, Options, Raw, fail, observer};
@@ -223,7 +220,7 @@ mod binding {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn neighbor_counts(glass: Glass, options: Map) -> Raw<Column> {
-        let options = Options::new("coordination", options, &["cutoff", "species"])?;
+        let options = Options::new("neighbor_counts", options, &["cutoff", "species"])?;
         let cutoff = options.positive("cutoff")?.or(3.9);
         let configuration = glass.configuration();
         let kinds = configuration.elements.len();
@@ -233,9 +230,12 @@ mod binding {
             &configuration.species,
             kinds,
             cutoff,
-        )?;
+        )
+        .map_err(|e| e.under("coordination", "neighbor_counts"))?;
         let wanted = match options.text("species")?.optional() {
-            Some(name) => super::kind(&glass, "coordination", &name)?..super::kind(&glass, "coordination", &name)? + 1,
+            Some(name) => {
+                super::kind(&glass, "neighbor_counts", &name)?..super::kind(&glass, "neighbor_counts", &name)? + 1
+            }
             None => 0..kinds,
         };
         let sum = |counts: &Vec<u32>| f64::from(counts[wanted.clone()].iter().sum::<u32>());
@@ -376,7 +376,7 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn nonaffine(after: Glass, before: Glass, options: Map) -> Raw<Column> {
         let options = Options::new("nonaffine", options, &["cutoff", "normalize"])?;
-        let result = super::local_map(&after, &before, &options)?;
+        let result = super::local_map("nonaffine", &after, &before, &options)?;
         let mean = options.choice("normalize", &["mean", "sum"])?.or("mean".into()) == "mean";
         Ok(Column::float("d2min", "A^2", if mean { result.mean } else { result.sum }))
     }
@@ -387,7 +387,11 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn local_strain(after: Glass, before: Glass, options: Map) -> Raw<Column> {
         let options = Options::new("local_strain", options, &["cutoff"])?;
-        Ok(Column::float("shear_strain", "", super::local_map(&after, &before, &options)?.shear_strain()))
+        Ok(Column::float(
+            "shear_strain",
+            "",
+            super::local_map("local_strain", &after, &before, &options)?.shear_strain(),
+        ))
     }
 
     /// Spatial autocorrelation C(r) of a column with one value for each atom (Eq. 6 of the paper).
@@ -684,10 +688,15 @@ fn radial_table(g: &LocalFunction, values: Vec<f64>) -> Raw<Table> {
     Ok(Table::from_columns(vec![Column::float("distance", "A", g.distances()), Column::float("value", "", values)])?)
 }
 
-fn local_map(after: &Glass, before: &Glass, options: &Options) -> Raw<descriptor::Nonaffine> {
+fn local_map(call: &str, after: &Glass, before: &Glass, options: &Options) -> Raw<descriptor::Nonaffine> {
     let cutoff = options.positive("cutoff")?.or(3.9);
     let side = |glass: &Glass| glass.configuration().positions.clone();
-    let result = descriptor::nonaffine((before.cell(), &side(before)), (after.cell(), &side(after)), cutoff)?;
+    if after.len() == before.len() && !after.configuration().species_names().eq(before.configuration().species_names())
+    {
+        return fail(format!("{call}: the atoms of the two glasses are not the same"));
+    }
+    let result = descriptor::nonaffine((before.cell(), &side(before)), (after.cell(), &side(after)), cutoff)
+        .map_err(|e| e.under("nonaffine", call))?;
     if result.singular > 0 {
         observer().say(&format!("{} atoms have neighbours that do not span space: NaN", result.singular));
     }

@@ -1,8 +1,5 @@
 //! Tables in scripts, and what is made of them.
 
-// What `export_module` expands to unwraps.
-#![allow(clippy::unwrap_used)]
-
 use super::column::{cell, read_column};
 use super::options::{MOST_RESAMPLES, shown};
 use super::{Library, Options, Raw, fail, observer};
@@ -104,6 +101,9 @@ mod binding {
     }
 
     /// The rows for which a condition holds: `table.filter(col("species") == "Cu" & col("barrier") < 5.0*eV)`.
+    ///
+    /// A comparison with a missing number is false, and so holds when it is turned round: rows where x is missing are in
+    /// `filter(!(col("x") > 3))`, but not in `filter(col("x") <= 3)`. `is_missing(col("x"))` finds them.
     #[rhai_fn(name = "filter", return_raw)]
     pub fn filter(table: Table, condition: Expression) -> Raw<Table> {
         Ok(table.filter(&condition)?)

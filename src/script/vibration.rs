@@ -2,7 +2,6 @@
 
 use super::dynamics::Frames;
 use super::{Library, Options, Raw, fail, observer};
-use crate::configuration::Element;
 use crate::glass::Glass;
 use crate::table::{Column, Table};
 use crate::vibration::{Average, Diffusion, Harmonic, ModeSearch, Modes, Motion, Vibration};
@@ -270,10 +269,8 @@ mod binding {
         let from = options.non_negative("from")?.or(0.0) - 1e-9;
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
         let run = &trajectory.trajectory;
-        let name = |elements: &[Element], kind: &usize| elements[*kind].name.clone();
-        let configuration = glass.configuration();
-        let ours = configuration.species.iter().map(|kind| name(&configuration.elements, kind));
-        if !ours.eq(run.species.iter().map(|kind| name(&run.elements, kind))) {
+        let theirs = run.species.iter().map(|&kind| run.elements[kind].name.as_str());
+        if !glass.configuration().species_names().eq(theirs) {
             return fail("displacements: the atoms of the trajectory are not those of the glass");
         }
         let late = run.times.iter().zip(&run.frames).filter(|(time, _)| **time >= from).map(|(_, frame)| frame);

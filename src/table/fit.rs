@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::fit::{Decay, Line};
 use crate::table::column::named;
 use crate::table::unit::Unit;
@@ -64,6 +64,11 @@ impl Table {
         let finite =
             |k: &usize| xs[*k].is_finite() && ys[*k].is_finite() && errors.as_ref().is_none_or(|e| e[*k].is_finite());
         let rows: Vec<usize> = (0..self.height()).filter(finite).collect();
+        if let (true, Some(name)) = (rows.is_empty() && self.height() > 0, error) {
+            return Err(Error::input(format!(
+                "fit_line: there is no row with a number in each of `{x}`, `{y}` and `{name}`"
+            )));
+        }
         let of = |v: &[f64]| rows.iter().map(|&k| v[k]).collect::<Vec<f64>>();
         let (xs, ys, errors) = (of(&xs), of(&ys), errors.map(|e| of(&e)));
         let line = Line::fit(&xs, &ys, errors.as_deref())?;

@@ -153,7 +153,7 @@ pub(crate) fn dense(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
 
 /// A safe upper bound of the spectrum from a few Lanczos steps: the largest Ritz value plus the last residual.
 ///
-/// Zhou, Li, J. Comput. Phys. 230, 8024 (2011), <https://doi.org/10.1016/j.cpc.2010.06.034>.
+/// Zhou, Li, Linear Algebra Appl. 435, 480 (2011), <https://doi.org/10.1016/j.laa.2010.06.034>.
 fn upper_bound(operator: &dyn Operator, seed: u64) -> f64 {
     let n = operator.len();
     let steps = 24.min(n);

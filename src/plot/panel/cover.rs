@@ -129,9 +129,20 @@ impl Prepared<'_> {
             ink.block(rect);
             rect
         });
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<(Block, Rect)> = Vec::new();
         for block in self.blocks() {
-            let rect = ink.best(self.block_size(&block), block.place, self.gap());
+            let mut rect = ink.best(self.block_size(&block), block.place, self.gap());
+            // Of those that are asked to the same place, each goes beside the one before, away from the edge.
+            for (_, other) in &blocks {
+                let apart = rect.right() <= other.x
+                    || other.right() <= rect.x
+                    || rect.bottom() <= other.y
+                    || other.bottom() <= rect.y;
+                if !apart && block.place != Place::Best {
+                    let lower = other.y + 0.5 * other.height > frame.y + 0.5 * frame.height;
+                    rect.y = if lower { other.y - rect.height } else { other.bottom() };
+                }
+            }
             covered += if block.place == Place::Best { ink.under(rect) } else { 0 };
             ink.block(rect);
             blocks.push((block, rect));
