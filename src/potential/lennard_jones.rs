@@ -43,6 +43,12 @@ impl LennardJones {
                 masses.len()
             )));
         }
+        if let Some(name) = (0..n).find(|&k| names[k].trim().is_empty() || names[..k].contains(&names[k])) {
+            return Err(Error::input(format!(
+                "lennard_jones: `name` must be different names, found \"{}\"",
+                names[name]
+            )));
+        }
         if !masses.iter().all(|m| *m > 0.0) {
             return Err(Error::input("lennard_jones: masses must be positive"));
         }

@@ -90,6 +90,9 @@ impl Potential {
         let path = Path::new(name);
         let built_in = analytic::built_in_names().any(|known| known == name);
         let file = Format::of_name(path).is_some() || path.components().count() > 1 || path.is_file();
+        if path.is_dir() && !built_in {
+            return Err(Error::input(format!("`{name}` is a folder, and not a file of a potential")));
+        }
         if file && !built_in { Potential::read(path) } else { Potential::built_in(name) }
     }
 

@@ -30,7 +30,7 @@ mod binding {
     /// `stdlib/glasses/README.md`).
     ///
     /// A file with several frames gives the last one. The potential is the one given, or the one that an extended xyz or
-    /// data file of vitric names; a sample of Cu and Zr without either gets `CuZr-2009`.
+    /// data file of vitric names; a sample of Cu and Zr without either gets `CuZr-2009`, as one in a dump does, which names none.
     ///
     /// - `potential`: the potential of the glass, or its name
     /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file that does not say them, such as `["Cu", "Zr"]`
@@ -52,6 +52,9 @@ mod binding {
     }
 
     /// The frames of a file as a trajectory.
+    ///
+    /// Atoms that a dump puts back into the cell without image flags are followed from frame to frame by the shortest way, which is right
+    /// while none moves by half a cell between two frames.
     ///
     /// - `potential`: the potential of the glass, or its name
     /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file, such as `["Cu", "Zr"]`

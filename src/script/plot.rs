@@ -443,6 +443,9 @@ mod binding {
     #[rhai_fn(name = "save", return_raw)]
     pub fn save_all(figure: Figure, paths: Array) -> Raw<()> {
         let paths = super::texts("save", &paths.into())?;
+        if paths.is_empty() {
+            return fail("save: the list of names is empty");
+        }
         Ok(paths.iter().try_for_each(|path| figure.save(path)).map_err(|e| e.within("save"))?)
     }
 }
@@ -663,7 +666,8 @@ fn range(options: &Options, name: &str) -> Result<Option<(f64, f64)>> {
 }
 
 fn color(options: &Options) -> Result<Option<Color>> {
-    options.text("color")?.optional().map(|name| Color::named(&name)).transpose()
+    let named = |name: String| Color::named(&name).map_err(|e| options.conflict(&e.to_string()));
+    options.text("color")?.optional().map(named).transpose()
 }
 
 fn right(options: &Options) -> Result<bool> {

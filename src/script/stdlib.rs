@@ -29,7 +29,8 @@ pub(super) fn embedded() -> BTreeMap<String, String> {
 pub(super) fn files(directory: Option<&Path>) -> Result<BTreeMap<String, String>, Report> {
     let mut files = embedded();
     let Some(directory) = directory else { return Ok(files) };
-    let unreadable = |e: std::io::Error| Report::plain(format!("{}: {e}", directory.display()));
+    let unreadable =
+        |e: std::io::Error| Report::plain(format!("--stdlib (or $VITRIC_STDLIB) {}: {e}", directory.display()));
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|e| e == "rhai") {
