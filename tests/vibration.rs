@@ -219,9 +219,19 @@ fn averages_of_a_given_trajectory() {
     let configuration = glass.configuration();
     let rows_of_all = numbers(&data("vibration/trajectory300K.txt.gz"));
     let all: Vec<Vector> = rows_of_all.iter().map(|p| Vector::new(p[0], p[1], p[2])).collect();
-    let frames = all.chunks(2048).map(|frame| (&configuration.cell, frame));
-    let mut motion = Motion::of_frames(configuration, frames).unwrap();
+    let frames = || all.chunks(2048).map(|frame| (&configuration.cell, frame));
+    let mut motion = Motion::of_frames(configuration, frames(), 0).unwrap();
     assert_eq!(motion.frames(), 11);
+    // A reference that has some atoms in other images of the cell, and an average of the last frames.
+    let mut elsewhere = configuration.clone();
+    elsewhere
+        .positions
+        .iter_mut()
+        .step_by(7)
+        .for_each(|x| *x += configuration.cell.matrix() * Vector::new(1.0, -2.0, 0.0));
+    let late = |reference| Motion::of_frames(reference, frames(), 9).unwrap();
+    assert_eq!(late(configuration).frames(), 2);
+    check_close(&late(&elsewhere).mean_squared_displacement(), &late(configuration).mean_squared_displacement(), 1e-9);
     let column = |k: usize| rows.iter().map(|r| r[k]).collect::<Vec<f64>>();
     check_close(&motion.with_drift(), &column(6), 1e-9);
     check_close(&motion.mean_squared_displacement(), &column(7), 1e-9);

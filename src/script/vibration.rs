@@ -273,9 +273,9 @@ mod binding {
         if !glass.configuration().species_names().eq(theirs) {
             return fail("displacements: the atoms of the trajectory are not those of the glass");
         }
-        let late = run.times.iter().zip(&run.frames).filter(|(time, _)| **time >= from).map(|(_, frame)| frame);
-        let frames = late.map(|f| (&f.cell, f.positions.as_slice()));
-        let motion = Motion::of_frames(glass.configuration(), frames)?;
+        let frames = run.frames.iter().map(|f| (&f.cell, f.positions.as_slice()));
+        let early = run.times.iter().take_while(|time| **time < from).count();
+        let motion = Motion::of_frames(glass.configuration(), frames, early)?;
         let average = Average { motion, temperature: f64::NAN, interrupted: false };
         Ok(Displacements { average: Arc::new(average), hop_distance })
     }

@@ -49,10 +49,12 @@ impl Motion {
         }
     }
 
-    /// The averages over frames, each a cell and unwrapped positions; the first within half a cell of the reference.
+    /// The averages over frames, each a cell and unwrapped positions, without the first `skipped` ones. Atoms of the first frame are within
+    /// half a cell of where the reference has them.
     pub fn of_frames<'a>(
         reference: &Configuration,
         frames: impl Iterator<Item = (&'a Cell, &'a [Vector])>,
+        skipped: usize,
     ) -> Result<Motion> {
         let mut motion = Motion::new(reference);
         let mut frames = frames.peekable();
@@ -62,7 +64,7 @@ impl Motion {
                 *s += (cell.fractional(position) - *s).map(f64::round);
             }
         }
-        for (cell, positions) in frames {
+        for (cell, positions) in frames.skip(skipped) {
             motion.push(cell, positions)?;
         }
         match motion.frames {
