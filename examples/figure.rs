@@ -4,9 +4,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use std::path::Path;
 use vitric::plot::{Data, Figure, Fit, FitNote, Panel, Points};
 
 fn main() -> vitric::error::Result<()> {
+    run(Path::new("."))
+}
+
+/// Draw the figure into a folder.
+pub fn run(folder: &Path) -> vitric::error::Result<()> {
     let flexibility: Vec<f64> = (0..12).map(|i| 0.05 + 0.004 * f64::from(i)).collect();
     let barrier: Vec<f64> = flexibility.iter().map(|v| 2.4 - 14.0 * v + 0.03 * (90.0 * v).sin()).collect();
     let error = vec![0.03; barrier.len()];
@@ -26,6 +32,6 @@ fn main() -> vitric::error::Result<()> {
     spatial.y.scale = vitric::plot::Scale::Log;
 
     let figure = Figure::new().draw(correlation).draw(Fit::default()).panel(spatial);
-    figure.save("figure.svg")?;
-    figure.save("figure.png")
+    figure.save(folder.join("figure.svg"))?;
+    figure.save(folder.join("figure.png"))
 }

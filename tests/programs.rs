@@ -6,6 +6,9 @@
 #[path = "../examples/barriers.rs"]
 mod barriers;
 #[allow(dead_code)]
+#[path = "../examples/figure.rs"]
+mod figure;
+#[allow(dead_code)]
 #[path = "../examples/melt_quench.rs"]
 mod melt_quench;
 
@@ -24,4 +27,14 @@ fn a_glass_is_made_and_its_barriers_are_found() {
     barriers::run(&folder.path().join("glass.extxyz"), 2, folder.path()).unwrap();
     let events = read_table(folder.path().join("events.csv")).unwrap();
     assert_eq!(events.height(), 4, "two atoms, two tries each");
+}
+
+#[test]
+fn a_figure_is_drawn_from_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    figure::run(folder.path()).unwrap();
+    let svg = std::fs::read_to_string(folder.path().join("figure.svg")).unwrap();
+    // Twelve binned points with error bars, and a decay of length 2.2 A.
+    assert!(svg.contains("activation energy (eV)") && svg.contains("ξ = 2."), "{svg}");
+    assert!(std::fs::read(folder.path().join("figure.png")).unwrap().starts_with(b"\x89PNG"));
 }
