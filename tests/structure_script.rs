@@ -79,6 +79,14 @@ fn local_functions_are_formulas() {
     check_number(&format!("{g} g.mean()[\"value\"].max()"), 5.0, 2.0);
     check_number(&format!("{g} g.around(2048).rows"), 321.0, 0.0);
     check_error(&format!("{g} g.around(0)"), "counted from 1");
+    // A column may stand before the function, and keeps its place there.
+    check_number(
+        &format!(
+            "{g} let v = glass.voronoi().volumes; (v / (g * 0 + v) - v * (g * 0) / v).integrate_sphere(0.0, 6.4)[3]"
+        ),
+        whole,
+        1e-9 * whole,
+    );
     check_error(&format!("{g} g.integrate_sphere(0, 7)"), "between 0 and the cutoff 6.4 A");
 }
 

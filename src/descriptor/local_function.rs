@@ -361,10 +361,19 @@ impl LocalFunction {
 
     /// This function and one number for each atom; an error when their numbers differ.
     pub fn with_values(&self, operation: Binary, values: &[f64]) -> Result<LocalFunction> {
+        Ok(self.with_node(operation, self.per_atom(values)?, false))
+    }
+
+    /// One number for each atom and this function, in this order; an error when their numbers differ.
+    pub fn values_with(&self, values: &[f64], operation: Binary) -> Result<LocalFunction> {
+        Ok(self.with_node(operation, self.per_atom(values)?, true))
+    }
+
+    fn per_atom(&self, values: &[f64]) -> Result<Node> {
         if values.len() != self.atoms {
             return Err(Error::input(format!("{} values for radial functions of {} atoms", values.len(), self.atoms)));
         }
-        Ok(self.with_node(operation, Node::PerAtom(values.to_vec()), false))
+        Ok(Node::PerAtom(values.to_vec()))
     }
 
     fn with_node(&self, operation: Binary, node: Node, first: bool) -> LocalFunction {

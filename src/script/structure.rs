@@ -647,10 +647,13 @@ fn frames(glass: &Glass, options: &Options) -> Raw<Vec<Glass>> {
         (_, Some(list)) => list.into_iter().map(|item| item.try_cast::<Glass>()).collect(),
         _ => None,
     };
-    let same = |frame: &Glass| frame.configuration().species == glass.configuration().species;
-    match frames.filter(|frames| frames.iter().all(same)) {
-        Some(frames) => Ok(frames),
-        None => Err(options.wrong("frames", expected, &given).into()),
+    let Some(frames) = frames else { return Err(options.wrong("frames", expected, &given).into()) };
+    let same = |frame: &Glass| frame.configuration().species_names().eq(glass.configuration().species_names());
+    match frames.iter().position(|frame| !same(frame)) {
+        Some(other) => {
+            Err(options.conflict(&format!("frame {other} of `frames` has other atoms than the glass")).into())
+        }
+        None => Ok(frames),
     }
 }
 
@@ -745,6 +748,10 @@ fn operators() -> Module {
         FuncRegistration::new(name)
             .set_into_module(&mut module, move |a: LocalFunction, b: Column| -> Raw<LocalFunction> {
                 Ok(a.with_values(operation, &b.numbers()?)?)
+            });
+        FuncRegistration::new(name)
+            .set_into_module(&mut module, move |a: Column, b: LocalFunction| -> Raw<LocalFunction> {
+                Ok(b.values_with(&a.numbers()?, operation)?)
             });
     }
     for &(name, operation, help) in FUNCTIONS {
