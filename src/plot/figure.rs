@@ -134,10 +134,13 @@ impl Panel {
 
     /// True for a map whose axes have the same unit, as those of a slice: both are drawn to one scale.
     pub(crate) fn has_one_unit(&self) -> bool {
-        let unit = |label: &str| label.rsplit_once('(').map(|(_, unit)| unit.to_string());
-        let mut maps = self.marks.iter().filter_map(|m| if let Mark::Map(map) = m { Some(map) } else { None });
-        maps.next_back()
-            .is_some_and(|map| unit(&map.grid.axes.0) == unit(&map.grid.axes.1) && unit(&map.grid.axes.0).is_some())
+        fn unit(label: &str) -> Option<&str> {
+            label.rsplit_once('(').map(|(_, unit)| unit)
+        }
+        self.marks.iter().any(|mark| match mark {
+            Mark::Map(map) => unit(&map.grid.axes.0).is_some_and(|x| unit(&map.grid.axes.1) == Some(x)),
+            _ => false,
+        })
     }
 }
 

@@ -74,9 +74,9 @@ impl<'a> Prepared<'a> {
         let looks = looks(panel, theme);
         let fits = fits(panel)?;
         let right = panel.marks.iter().any(Mark::right);
-        let x = ready(panel, &panel.x, Side::X)?;
-        let y = ready(panel, &panel.y, Side::Y)?;
-        let right = if right { Some(ready(panel, &panel.right, Side::Right)?) } else { None };
+        let x = ready(panel, &panel.x, Side::X, &fits)?;
+        let y = ready(panel, &panel.y, Side::Y, &fits)?;
+        let right = if right { Some(ready(panel, &panel.right, Side::Right, &fits)?) } else { None };
         let aspect = panel.has_one_unit().then(|| (y.span.high - y.span.low) / (x.span.high - x.span.low));
         let theme = theme.clone();
         Ok(Prepared { panel, theme, letter, x, y, right, show_x: true, show_y: true, aspect, looks, fits })

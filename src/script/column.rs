@@ -1,6 +1,6 @@
 //! Columns and expressions in scripts: arithmetic, functions, single values.
 
-use super::options::{MOST_RESAMPLES, number, shown};
+use super::options::{MOST_NUMBERS, number, shown};
 use super::{Library, Options, Raw, fail};
 use crate::error::Error;
 use crate::table::{Aggregate, Column, Expression, Function, Operation, Table, Values};
@@ -184,7 +184,7 @@ mod binding {
         let aggregate = if median { Aggregate::Median } else { Aggregate::Mean };
         let level = options.between("level", 0.0, 1.0)?.or(0.95);
         let (resamples, block) =
-            (options.count_between("resamples", 2, MOST_RESAMPLES)?.or(1000), options.count("block")?.or(1));
+            (options.count_between("resamples", 2, MOST_NUMBERS)?.or(1000), options.count("block")?.or(1));
         let interval = column.interval(aggregate, level, resamples, block, options.seed("seed")?)?;
         Ok(vec![interval.low.into(), interval.high.into()])
     }

@@ -61,8 +61,8 @@ impl<T: Display> Given<'_, T> {
     }
 }
 
-/// Most samples of a bootstrap.
-pub(super) const MOST_RESAMPLES: usize = 10_000_000;
+/// Most numbers that a call makes, such as samples of a bootstrap or points of a curve.
+pub(super) const MOST_NUMBERS: usize = 10_000_000;
 
 impl Options {
     /// The options of `call`; an error with a suggestion when a name is not among `known`.

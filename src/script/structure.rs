@@ -1,7 +1,7 @@
 //! Structure and descriptors in scripts: Voronoi cells, g(r), local radial functions, D2min, autocorrelation, slices.
 
 use super::dynamics::Frames;
-use super::options::{MOST_RESAMPLES, number, shown};
+use super::options::{MOST_NUMBERS, number, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::{Cell, Vector};
 use crate::descriptor::{self, Autocorrelation, Correlation, CorrelationLength, Extremum, FitWindow};
@@ -234,7 +234,8 @@ mod binding {
         .map_err(|e| e.under("coordination", "neighbor_counts"))?;
         let wanted = match options.text("species")?.optional() {
             Some(name) => {
-                super::kind(&glass, "neighbor_counts", &name)?..super::kind(&glass, "neighbor_counts", &name)? + 1
+                let kind = super::kind(&glass, "neighbor_counts", &name)?;
+                kind..kind + 1
             }
             None => 0..kinds,
         };
@@ -495,7 +496,7 @@ mod binding {
                 to => to.unwrap_or(standard.to),
             },
             weigh_by_pairs: options.choice("weight", &["equal", "pairs"])?.or("equal".into()) == "pairs",
-            samples: options.count_between("samples", 2, MOST_RESAMPLES)?.or(standard.samples),
+            samples: options.count_between("samples", 2, MOST_NUMBERS)?.or(standard.samples),
             seed: if options.has("seed") { options.seed("seed")? } else { standard.seed },
         };
         Ok(c.correlation.correlation_length(&window)?)

@@ -1,7 +1,7 @@
 //! Tables in scripts, and what is made of them.
 
 use super::column::{cell, read_column};
-use super::options::{MOST_RESAMPLES, shown};
+use super::options::{MOST_NUMBERS, shown};
 use super::{Library, Options, Raw, fail, observer};
 use crate::error::Error;
 use crate::math::statistics::Interval;
@@ -193,19 +193,13 @@ mod binding {
     /// The first rows.
     #[rhai_fn(return_raw)]
     pub fn head(table: Table, rows: i64) -> Raw<Table> {
-        Ok(table.head(
-            usize::try_from(rows)
-                .or_else(|_| fail(format!("head: the number of rows must not be negative, found {rows}")))?,
-        )?)
+        Ok(table.head(super::row_count("head", rows)?)?)
     }
 
     /// The last rows.
     #[rhai_fn(return_raw)]
     pub fn tail(table: Table, rows: i64) -> Raw<Table> {
-        Ok(table.tail(
-            usize::try_from(rows)
-                .or_else(|_| fail(format!("tail: the number of rows must not be negative, found {rows}")))?,
-        )?)
+        Ok(table.tail(super::row_count("tail", rows)?)?)
     }
 
     /// The rows of this table, then those of another with the same columns and units.
@@ -319,7 +313,7 @@ mod binding {
             }
             "fisher" => Intervals::Fisher,
             _ => Intervals::Bootstrap {
-                replicas: options.count_between("resamples", 2, MOST_RESAMPLES)?.or(1000),
+                replicas: options.count_between("resamples", 2, MOST_NUMBERS)?.or(1000),
                 seed: options.seed("seed")?,
             },
         };
@@ -390,7 +384,7 @@ mod binding {
     pub fn spectrum(table: Table, column: &str, options: Map) -> Raw<SpectrumFit> {
         let options = Options::new("spectrum", options, &["seed", "resamples", "level"])?;
         let level = options.between("level", 0.0, 1.0)?.or(0.95);
-        let resamples = options.count_between("resamples", 2, MOST_RESAMPLES)?.or(200);
+        let resamples = options.count_between("resamples", 2, MOST_NUMBERS)?.or(200);
         Ok(table.spectrum(column, level, resamples, options.seed("seed")?, observer())?)
     }
 
@@ -607,7 +601,7 @@ mod binding {
     #[rhai_fn(name = "curve", return_raw)]
     pub fn curve_of_spectrum(fit: SpectrumFit, options: Map) -> Raw<Table> {
         let options = Options::new("curve", options, &["points", "to"])?;
-        Ok(fit.curve(options.count_between("points", 2, MOST_RESAMPLES)?.or(200), options.positive("to")?.optional())?)
+        Ok(fit.curve(options.count_between("points", 2, MOST_NUMBERS)?.or(200), options.positive("to")?.optional())?)
     }
 
     /// The two-sample Kolmogorov-Smirnov test of two columns: `statistic`, the largest distance of the cumulative
@@ -671,6 +665,10 @@ fn expressions(value: &Dynamic) -> Raw<Vec<Expression>> {
 /// `[low, high]`.
 fn ends(interval: Interval) -> Array {
     vec![interval.low.into(), interval.high.into()]
+}
+
+fn row_count(call: &str, rows: i64) -> Raw<usize> {
+    usize::try_from(rows).or_else(|_| fail(format!("{call}: the number of rows must not be negative, found {rows}")))
 }
 
 pub(super) fn register(library: &mut Library) {

@@ -1,12 +1,12 @@
 //! The range and the label of an axis, from what the user said and what the marks need.
 
-use super::{Ready, fits};
+use super::Ready;
 use crate::error::{Error, Result};
 use crate::plot::axis::{Axis, Scale, Span};
 use crate::plot::figure::Panel;
 use crate::plot::label;
 use crate::plot::map::extent;
-use crate::plot::mark::{Data, Mark};
+use crate::plot::mark::{Data, Mark, Straight};
 
 /// Which axis of a panel.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub(super) enum Side {
 }
 
 /// Range and label of an axis, from what the user said and what the marks need.
-pub(super) fn ready(panel: &Panel, axis: &Axis, side: Side) -> Result<Ready> {
+pub(super) fn ready(panel: &Panel, axis: &Axis, side: Side, fits: &[Option<(Straight, bool)>]) -> Result<Ready> {
     let names = panel.marks.iter().find_map(|m| if let Mark::Bars(bars) = m { Some(bars.names.clone()) } else { None });
     let span = match axis.range {
         Some((low, high)) => Span { low, high, scale: axis.scale },
-        None => automatic(panel, axis.scale, side)?,
+        None => automatic(panel, axis.scale, side, fits)?,
     };
     Ok(Ready {
         span,
@@ -71,7 +71,7 @@ fn needs(panel: &Panel, mark: &Mark, side: Side) -> Needs {
     Needs { values, based }
 }
 
-fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
+fn automatic(panel: &Panel, scale: Scale, side: Side, fits: &[Option<(Straight, bool)>]) -> Result<Span> {
     let is_map = panel.is_map();
     let marks = panel.marks.iter().filter(|m| match side {
         Side::X => true,
@@ -81,7 +81,7 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
     let marks: Vec<&Mark> = marks.filter(|m| !is_map || matches!(m, Mark::Map(_))).collect();
     let needs: Vec<Needs> = marks.iter().map(|m| needs(panel, m, side)).collect();
     let usable = |v: &f64| v.is_finite() && (scale == Scale::Linear || *v > 0.0);
-    let lines = if side == Side::X { Vec::new() } else { ends_of_fits(panel, scale, side)? };
+    let lines = if side == Side::X { Vec::new() } else { ends_of_fits(panel, scale, side, fits) };
     let values: Vec<f64> = needs.iter().flat_map(|n| n.values.iter().copied()).chain(lines).filter(usable).collect();
     if values.is_empty() {
         let why = match (panel.x.scale == Scale::Log, panel.y.scale == Scale::Log || scale == Scale::Log) {
@@ -115,13 +115,13 @@ fn automatic(panel: &Panel, scale: Scale, side: Side) -> Result<Span> {
 }
 
 /// Where the fitted lines of a vertical axis end.
-fn ends_of_fits(panel: &Panel, scale: Scale, side: Side) -> Result<Vec<f64>> {
+fn ends_of_fits(panel: &Panel, scale: Scale, side: Side, fits: &[Option<(Straight, bool)>]) -> Vec<f64> {
     let value = |v: f64| if scale == Scale::Log { 10f64.powf(v) } else { v };
-    let on_axis = fits(panel)?.into_iter().flatten().filter(|(_, right)| *right == (side == Side::Right));
+    let on_axis = fits.iter().flatten().filter(|(_, right)| *right == (side == Side::Right));
     let inside =
         |u: f64| panel.x.range.is_none_or(|(low, high)| panel.x.scale == Scale::Log || (low..=high).contains(&u));
     let ends = on_axis.flat_map(|(line, _)| [line.low, line.high].map(|u| (u, line.intercept + line.slope * u)));
-    Ok(ends.filter(|(u, _)| inside(*u)).map(|(_, v)| value(v)).collect())
+    ends.filter(|(u, _)| inside(*u)).map(|(_, v)| value(v)).collect()
 }
 
 /// Share of its length that an automatic axis leaves free at each end.
