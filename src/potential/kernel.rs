@@ -1463,6 +1463,16 @@ pub fn prune(level: Level, records: &[Record], wide: &Group, reaches: Reaches, g
     });
 }
 
+/// Square of a reach and what it is extended by, which may be less than nothing.
+#[inline(always)]
+unsafe fn square<L: Lanes>(more: L::V, reach: f64) -> L::V {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let reach = L::max(L::add(more, L::splat(reach)), L::splat(0.0));
+        L::mul(reach, reach)
+    }
+}
+
 dispatch! {
     fn prune_rows / prune_rows_body(records: &[Record], wide: &Stream, reaches: Reaches, pruned: &mut Group)
 }
@@ -1485,11 +1495,8 @@ unsafe fn prune_rows_body<L: Lanes>(records: &[Record], wide: &Stream, reaches: 
             } else {
                 L::splat(0.0)
             };
-            let limit = |reach: f64| {
-                let reach = L::max(L::add(allowed, L::splat(reach)), L::splat(0.0));
-                L::mul(reach, reach)
-            };
-            (near, far) = L::split(s, index, (limit(reaches.near), limit(reaches.far)), near, far);
+            let limits = (square::<L>(allowed, reaches.near), square::<L>(allowed, reaches.far));
+            (near, far) = L::split(s, index, limits, near, far);
             if owner & LAST != 0 {
                 let counts = (near.offset_from(near_start), far.offset_from(far_start));
                 finish_row(pruned, owner as usize / 4, counts, dummy);

@@ -7,7 +7,7 @@
 
 use super::kernel::{COMPONENTS, Close, Group, LAST, LIST_AHEAD, Reaches, Stream, finish_row, foresee, note};
 #[cfg(target_arch = "x86_64")]
-use super::lanes::{Avx2, Avx512};
+use super::lanes::{Avx2, Avx512, Halves, append};
 use super::lanes::{Lanes, Level, Portable, Record, WIDTH, dispatch};
 use super::radial::Radial;
 use super::tables::PairTable;
@@ -34,10 +34,15 @@ const COEFFICIENTS: usize = 6;
 /// Bits of a number below those that name its segment.
 const SEGMENT_BITS: u32 = 20;
 
-/// Coefficients of a function, by power and segment.
+/// Coefficients of a function.
 #[repr(C, align(64))]
 #[derive(Clone, Debug, Default)]
-struct Polynomials([[f32; SEGMENTS]; COEFFICIENTS]);
+pub struct Polynomials {
+    /// By power and segment.
+    by_power: [[f32; SEGMENTS]; COEFFICIENTS],
+    /// By segment and power.
+    by_segment: [[f32; WIDTH]; SEGMENTS],
+}
 
 /// The functions of an ordered pair of species in single precision.
 #[derive(Clone, Debug)]
@@ -74,8 +79,10 @@ impl SinglePair {
                 // A function that jumps where it ends is taken from the inside.
                 let last = high.min(f64::from(far) * (1.0 - 1e-12));
                 let coefficients = interpolate(value, low.max(inner), last, 0.5 * (low + high));
-                for (row, c) in all.0.iter_mut().zip(coefficients) {
-                    row[segment as usize % SEGMENTS] = c as f32;
+                let segment = segment as usize % SEGMENTS;
+                for (power, c) in coefficients.into_iter().enumerate() {
+                    all.by_power[power][segment] = c as f32;
+                    all.by_segment[segment][power] = c as f32;
                 }
             }
             all
@@ -156,8 +163,8 @@ pub trait Singles: Lanes {
     unsafe fn total(a: Self::S) -> f32;
     /// Segments of squared distances, and how far these are from the middles of the segments.
     unsafe fn segment(s: Self::S) -> (Self::Segments, Self::S);
-    /// One number of a row for each lane.
-    unsafe fn pick(row: &[f32; SEGMENTS], segments: Self::Segments) -> Self::S;
+    /// Value of a polynomial in `t`, of the segment of each lane.
+    unsafe fn polynomial(polynomials: &Polynomials, segments: Self::Segments, t: Self::S) -> Self::S;
     /// The records at sixteen indices, component by component.
     unsafe fn collect(base: *const Short, index: *const u32) -> [Self::S; 4];
     /// Add sixteen vectors to the records at sixteen indices, one after the other, and subtract their sum from another record.
@@ -208,184 +215,177 @@ fn map(f: impl Fn(usize) -> f32) -> [f32; SINGLES] {
     v
 }
 
-/// The same code for what every processor has and for AVX2, for which the compiler finds the instructions.
-macro_rules! in_arrays {
-    ($($lanes:ty),*) => {$(
-        // SAFETY of every block below: the caller of a method of `Singles` vouches for the pointers.
-        impl Singles for $lanes {
-            type S = [f32; SINGLES];
-            type Segments = [u32; SINGLES];
+// SAFETY of every block below: the caller of a method of `Singles` vouches for the pointers.
+impl Singles for Portable {
+    type S = [f32; SINGLES];
+    type Segments = [u32; SINGLES];
 
-            #[inline(always)]
-            unsafe fn all(x: f32) -> Self::S {
-                [x; SINGLES]
-            }
-            #[inline(always)]
-            unsafe fn read(from: *const f32) -> Self::S {
-                unsafe { from.cast::<[f32; SINGLES]>().read_unaligned() }
-            }
-            #[inline(always)]
-            unsafe fn write(to: *mut f32, v: Self::S) {
-                unsafe { to.cast::<[f32; SINGLES]>().write_unaligned(v) }
-            }
-            #[inline(always)]
-            unsafe fn plus(a: Self::S, b: Self::S) -> Self::S {
-                map(|k| a[k] + b[k])
-            }
-            #[inline(always)]
-            unsafe fn minus(a: Self::S, b: Self::S) -> Self::S {
-                map(|k| a[k] - b[k])
-            }
-            #[inline(always)]
-            unsafe fn times(a: Self::S, b: Self::S) -> Self::S {
-                map(|k| a[k] * b[k])
-            }
-            #[inline(always)]
-            unsafe fn times_plus(a: Self::S, b: Self::S, c: Self::S) -> Self::S {
-                map(|k| a[k] * b[k] + c[k])
-            }
-            #[inline(always)]
-            unsafe fn if_below(a: Self::S, b: Self::S, c: Self::S) -> Self::S {
-                map(|k| if a[k] < b[k] { a[k] } else { c[k] })
-            }
-            #[inline(always)]
-            unsafe fn greater(a: Self::S, b: Self::S) -> Self::S {
-                map(|k| if a[k] > b[k] { a[k] } else { b[k] })
-            }
-            #[inline(always)]
-            unsafe fn below(a: Self::S, b: Self::S) -> u16 {
-                (0..SINGLES).fold(0, |mask, k| mask | u16::from(a[k] < b[k]) << k)
-            }
-            #[inline(always)]
-            unsafe fn total(a: Self::S) -> f32 {
-                let mut sums = a;
-                for half in [8, 4, 2, 1] {
-                    (0..half).for_each(|k| sums[k] += sums[k + half]);
-                }
-                sums[0]
-            }
-            #[inline(always)]
-            unsafe fn segment(s: Self::S) -> (Self::Segments, Self::S) {
-                let bits = s.map(f32::to_bits);
-                let middle = |bits: u32| f32::from_bits(bits >> SEGMENT_BITS << SEGMENT_BITS | 1 << (SEGMENT_BITS - 1));
-                (bits.map(|bits| (bits >> SEGMENT_BITS) % SEGMENTS as u32), map(|k| s[k] - middle(bits[k])))
-            }
-            #[inline(always)]
-            unsafe fn pick(row: &[f32; SEGMENTS], segments: Self::Segments) -> Self::S {
-                map(|k| row[segments[k] as usize % SEGMENTS])
-            }
-            #[inline(always)]
-            unsafe fn collect(base: *const Short, index: *const u32) -> [Self::S; 4] {
-                let mut v = [[0.0; SINGLES]; 4];
-                for k in 0..SINGLES {
-                    let record = unsafe { *base.add(*index.add(k) as usize / 4) };
-                    (0..4).for_each(|c| v[c][k] = record.0[c]);
-                }
-                v
-            }
-            #[inline(always)]
-            unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, v: [Self::S; 3]) {
-                for k in 0..SINGLES {
-                    let record = unsafe { &mut *base.add(*index.add(k) as usize / 4) };
-                    (0..3).for_each(|c| record.0[c] += v[c][k]);
-                }
-                for c in 0..3 {
-                    unsafe { (*owner).0[c] -= Self::total(v[c]) };
-                }
-            }
-            #[inline(always)]
-            unsafe fn join(low: *const f32, high: *const f32) -> Self::S {
-                map(|k| unsafe { if k < WIDTH { *low.add(k) } else { *high.add(k - WIDTH) } })
-            }
-            #[inline(always)]
-            unsafe fn halves(low: f32, high: f32) -> Self::S {
-                map(|k| if k < WIDTH { low } else { high })
-            }
-            #[inline(always)]
-            unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Self::S; 4] {
-                let mut v = [[0.0; SINGLES]; 4];
-                let owners = owners.map(|owner| unsafe { *owner });
-                for k in 0..SINGLES {
-                    let record = unsafe { *base.add(*index.add(k) as usize / 4) };
-                    (0..4).for_each(|c| v[c][k] = record.0[c] - owners[k / WIDTH].0[c]);
-                }
-                v
-            }
-            #[inline(always)]
-            unsafe fn exchange_halves<const FOURTH: bool>(
-                base: *mut Short,
-                index: *const u32,
-                owners: [*mut Short; 2],
-                v: [Self::S; 3],
-                there: Self::S,
-                here: Self::S,
-            ) {
-                for k in 0..SINGLES {
-                    let record = unsafe { &mut *base.add(*index.add(k) as usize / 4) };
-                    (0..3).for_each(|c| record.0[c] += v[c][k]);
-                    if FOURTH {
-                        record.0[3] += there[k];
-                    }
-                }
-                unsafe { Self::subtract_halves(owners, v) };
-                if FOURTH {
-                    for (half, owner) in here.chunks(WIDTH).zip(owners) {
-                        unsafe { (*owner).0[3] += half.iter().sum::<f32>() };
-                    }
-                }
-            }
-            #[inline(always)]
-            unsafe fn subtract_halves(owners: [*mut Short; 2], v: [Self::S; 3]) {
-                for c in 0..3 {
-                    for (half, owner) in v[c].chunks(WIDTH).zip(owners) {
-                        unsafe { (*owner).0[c] -= half.iter().sum::<f32>() };
-                    }
-                }
-            }
-            #[inline(always)]
-            unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S) {
-                for k in 0..SINGLES {
-                    unsafe { (*base.add(*index.add(k) as usize / 4)).0[3] -= v[k] };
-                }
-            }
-            #[inline(always)]
-            unsafe fn numbers(base: *const f32, index: *const u32) -> Self::S {
-                map(|k| unsafe { *base.add(*index.add(k) as usize / 4) })
-            }
-            #[inline(always)]
-            unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S) {
-                for k in 0..SINGLES {
-                    unsafe { *base.add(*index.add(k) as usize / 4) += v[k] };
-                }
-            }
-            #[inline(always)]
-            unsafe fn part(
-                s: Self::S,
-                index: *const u32,
-                valid: u16,
-                limits: (Self::S, Self::S),
-                mut near: *mut u32,
-                mut far: *mut u32,
-            ) -> (*mut u32, *mut u32) {
-                for k in 0..SINGLES {
-                    unsafe {
-                        let counts = valid >> k & 1 == 1;
-                        near.write(*index.add(k));
-                        far.write(*index.add(k));
-                        near = near.add(usize::from(counts && s[k] < limits.0[k]));
-                        far = far.add(usize::from(counts && s[k] >= limits.0[k] && s[k] < limits.1[k]));
-                    }
-                }
-                (near, far)
+    #[inline(always)]
+    unsafe fn all(x: f32) -> Self::S {
+        [x; SINGLES]
+    }
+    #[inline(always)]
+    unsafe fn read(from: *const f32) -> Self::S {
+        unsafe { from.cast::<[f32; SINGLES]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn write(to: *mut f32, v: Self::S) {
+        unsafe { to.cast::<[f32; SINGLES]>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn plus(a: Self::S, b: Self::S) -> Self::S {
+        map(|k| a[k] + b[k])
+    }
+    #[inline(always)]
+    unsafe fn minus(a: Self::S, b: Self::S) -> Self::S {
+        map(|k| a[k] - b[k])
+    }
+    #[inline(always)]
+    unsafe fn times(a: Self::S, b: Self::S) -> Self::S {
+        map(|k| a[k] * b[k])
+    }
+    #[inline(always)]
+    unsafe fn times_plus(a: Self::S, b: Self::S, c: Self::S) -> Self::S {
+        map(|k| a[k] * b[k] + c[k])
+    }
+    #[inline(always)]
+    unsafe fn if_below(a: Self::S, b: Self::S, c: Self::S) -> Self::S {
+        map(|k| if a[k] < b[k] { a[k] } else { c[k] })
+    }
+    #[inline(always)]
+    unsafe fn greater(a: Self::S, b: Self::S) -> Self::S {
+        map(|k| if a[k] > b[k] { a[k] } else { b[k] })
+    }
+    #[inline(always)]
+    unsafe fn below(a: Self::S, b: Self::S) -> u16 {
+        (0..SINGLES).fold(0, |mask, k| mask | u16::from(a[k] < b[k]) << k)
+    }
+    #[inline(always)]
+    unsafe fn total(a: Self::S) -> f32 {
+        let mut sums = a;
+        for half in [8, 4, 2, 1] {
+            (0..half).for_each(|k| sums[k] += sums[k + half]);
+        }
+        sums[0]
+    }
+    #[inline(always)]
+    unsafe fn segment(s: Self::S) -> (Self::Segments, Self::S) {
+        let bits = s.map(f32::to_bits);
+        let middle = |bits: u32| f32::from_bits(bits >> SEGMENT_BITS << SEGMENT_BITS | 1 << (SEGMENT_BITS - 1));
+        (bits.map(|bits| (bits >> SEGMENT_BITS) % SEGMENTS as u32), map(|k| s[k] - middle(bits[k])))
+    }
+    #[inline(always)]
+    unsafe fn polynomial(polynomials: &Polynomials, segments: Self::Segments, t: Self::S) -> Self::S {
+        map(|k| {
+            let c = &polynomials.by_segment[segments[k] as usize % SEGMENTS];
+            c[..COEFFICIENTS].iter().rev().fold(0.0, |value, c| value * t[k] + c)
+        })
+    }
+    #[inline(always)]
+    unsafe fn collect(base: *const Short, index: *const u32) -> [Self::S; 4] {
+        let mut v = [[0.0; SINGLES]; 4];
+        for k in 0..SINGLES {
+            let record = unsafe { *base.add(*index.add(k) as usize / 4) };
+            (0..4).for_each(|c| v[c][k] = record.0[c]);
+        }
+        v
+    }
+    #[inline(always)]
+    unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, v: [Self::S; 3]) {
+        for k in 0..SINGLES {
+            let record = unsafe { &mut *base.add(*index.add(k) as usize / 4) };
+            (0..3).for_each(|c| record.0[c] += v[c][k]);
+        }
+        for c in 0..3 {
+            unsafe { (*owner).0[c] -= Self::total(v[c]) };
+        }
+    }
+    #[inline(always)]
+    unsafe fn join(low: *const f32, high: *const f32) -> Self::S {
+        map(|k| unsafe { if k < WIDTH { *low.add(k) } else { *high.add(k - WIDTH) } })
+    }
+    #[inline(always)]
+    unsafe fn halves(low: f32, high: f32) -> Self::S {
+        map(|k| if k < WIDTH { low } else { high })
+    }
+    #[inline(always)]
+    unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Self::S; 4] {
+        let mut v = [[0.0; SINGLES]; 4];
+        let owners = owners.map(|owner| unsafe { *owner });
+        for k in 0..SINGLES {
+            let record = unsafe { *base.add(*index.add(k) as usize / 4) };
+            (0..4).for_each(|c| v[c][k] = record.0[c] - owners[k / WIDTH].0[c]);
+        }
+        v
+    }
+    #[inline(always)]
+    unsafe fn exchange_halves<const FOURTH: bool>(
+        base: *mut Short,
+        index: *const u32,
+        owners: [*mut Short; 2],
+        v: [Self::S; 3],
+        there: Self::S,
+        here: Self::S,
+    ) {
+        for k in 0..SINGLES {
+            let record = unsafe { &mut *base.add(*index.add(k) as usize / 4) };
+            (0..3).for_each(|c| record.0[c] += v[c][k]);
+            if FOURTH {
+                record.0[3] += there[k];
             }
         }
-    )*};
+        unsafe { Self::subtract_halves(owners, v) };
+        if FOURTH {
+            for (half, owner) in here.chunks(WIDTH).zip(owners) {
+                unsafe { (*owner).0[3] += half.iter().sum::<f32>() };
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn subtract_halves(owners: [*mut Short; 2], v: [Self::S; 3]) {
+        for c in 0..3 {
+            for (half, owner) in v[c].chunks(WIDTH).zip(owners) {
+                unsafe { (*owner).0[c] -= half.iter().sum::<f32>() };
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S) {
+        for k in 0..SINGLES {
+            unsafe { (*base.add(*index.add(k) as usize / 4)).0[3] -= v[k] };
+        }
+    }
+    #[inline(always)]
+    unsafe fn numbers(base: *const f32, index: *const u32) -> Self::S {
+        map(|k| unsafe { *base.add(*index.add(k) as usize / 4) })
+    }
+    #[inline(always)]
+    unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S) {
+        for k in 0..SINGLES {
+            unsafe { *base.add(*index.add(k) as usize / 4) += v[k] };
+        }
+    }
+    #[inline(always)]
+    unsafe fn part(
+        s: Self::S,
+        index: *const u32,
+        valid: u16,
+        limits: (Self::S, Self::S),
+        mut near: *mut u32,
+        mut far: *mut u32,
+    ) -> (*mut u32, *mut u32) {
+        for k in 0..SINGLES {
+            unsafe {
+                let counts = valid >> k & 1 == 1;
+                near.write(*index.add(k));
+                far.write(*index.add(k));
+                near = near.add(usize::from(counts && s[k] < limits.0[k]));
+                far = far.add(usize::from(counts && s[k] >= limits.0[k] && s[k] < limits.1[k]));
+            }
+        }
+        (near, far)
+    }
 }
-
-in_arrays!(Portable);
-
-#[cfg(target_arch = "x86_64")]
-in_arrays!(Avx2);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -471,6 +471,16 @@ mod x86 {
         }
     }
 
+    /// One number of a row for each lane.
+    #[inline(always)]
+    unsafe fn pick(row: &[f32; SEGMENTS], segments: __m512i) -> __m512 {
+        // The lowest five bits of the index count.
+        unsafe {
+            let (low, high) = (_mm512_loadu_ps(row.as_ptr()), _mm512_loadu_ps(row.as_ptr().add(SINGLES)));
+            _mm512_permutex2var_ps(low, segments, high)
+        }
+    }
+
     impl Singles for Avx512 {
         type S = __m512;
         type Segments = __m512i;
@@ -531,11 +541,14 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn pick(row: &[f32; SEGMENTS], segments: __m512i) -> __m512 {
-            // The lowest five bits of the index count.
+        unsafe fn polynomial(polynomials: &Polynomials, segments: __m512i, t: __m512) -> __m512 {
             unsafe {
-                let (low, high) = (_mm512_loadu_ps(row.as_ptr()), _mm512_loadu_ps(row.as_ptr().add(SINGLES)));
-                _mm512_permutex2var_ps(low, segments, high)
+                let rows = &polynomials.by_power;
+                let mut value = pick(&rows[COEFFICIENTS - 1], segments);
+                for row in rows[..COEFFICIENTS - 1].iter().rev() {
+                    value = _mm512_fmadd_ps(value, t, pick(row, segments));
+                }
+                value
             }
         }
         #[inline(always)]
@@ -649,6 +662,373 @@ mod x86 {
             }
         }
     }
+
+    type Eight = Halves<__m256>;
+
+    /// Two records in the halves of a vector.
+    #[inline(always)]
+    unsafe fn pair(low: *const f32, high: *const f32) -> __m256 {
+        unsafe { _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high)) }
+    }
+
+    #[inline(always)]
+    unsafe fn low_pairs(a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))) }
+    }
+
+    #[inline(always)]
+    unsafe fn high_pairs(a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))) }
+    }
+
+    /// Four numbers at each of eight places: those at k and k + 4 in the halves of vector k.
+    #[inline(always)]
+    unsafe fn eight_records(place: [*const f32; WIDTH]) -> [__m256; 4] {
+        unsafe {
+            [pair(place[0], place[4]), pair(place[1], place[5]), pair(place[2], place[6]), pair(place[3], place[7])]
+        }
+    }
+
+    /// Rows of four numbers as columns in the order of the rows, or columns as rows.
+    #[inline(always)]
+    unsafe fn turned([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+        unsafe {
+            let (ac, ac_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (bd, bd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            [low_pairs(ac, bd), high_pairs(ac, bd), low_pairs(ac_high, bd_high), high_pairs(ac_high, bd_high)]
+        }
+    }
+
+    /// Places of the records at eight indices.
+    #[inline(always)]
+    unsafe fn places(base: *const Short, index: *const u32) -> [*const f32; WIDTH] {
+        unsafe {
+            let mut place = [base.cast::<f32>(); WIDTH];
+            for (k, place) in place.iter_mut().enumerate() {
+                *place = place.add(*index.add(k) as usize);
+            }
+            place
+        }
+    }
+
+    /// Add to a record.
+    #[inline(always)]
+    unsafe fn add_record(record: *mut f32, v: __m128) {
+        unsafe { _mm_store_ps(record, _mm_add_ps(v, _mm_load_ps(record))) }
+    }
+
+    /// Add rows to the records at eight indices.
+    #[inline(always)]
+    unsafe fn put_eight(base: *mut Short, index: *const u32, v: [__m256; 4]) {
+        unsafe {
+            let base = base.cast::<f32>();
+            for (k, v) in v.into_iter().enumerate() {
+                add_record(base.add(*index.add(k) as usize), _mm256_castps256_ps128(v));
+                add_record(base.add(*index.add(k + 4) as usize), _mm256_extractf128_ps::<1>(v));
+            }
+        }
+    }
+
+    /// Sum of eight rows.
+    #[inline(always)]
+    unsafe fn sum_of_rows(v: [__m256; 4]) -> __m128 {
+        unsafe {
+            let sum = _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3]));
+            _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum))
+        }
+    }
+
+    /// Subtract from a record.
+    #[inline(always)]
+    unsafe fn take_from(record: *mut Short, v: __m128) {
+        unsafe {
+            let to = record.cast::<f32>();
+            _mm_store_ps(to, _mm_sub_ps(_mm_load_ps(to), v));
+        }
+    }
+
+    /// Sum of eight numbers.
+    #[inline(always)]
+    unsafe fn sum_of_eight(v: __m256) -> f32 {
+        unsafe {
+            let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+            _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
+        }
+    }
+
+    /// One bit for each of eight lanes with `a < b`.
+    #[inline(always)]
+    unsafe fn below_of_eight(a: __m256, b: __m256) -> u8 {
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) as u8 }
+    }
+
+    /// Squared distances from the middles of their segments.
+    #[inline(always)]
+    unsafe fn from_middle(s: __m256) -> __m256 {
+        unsafe {
+            let bits = _mm256_and_si256(_mm256_castps_si256(s), _mm256_set1_epi32(-1 << SEGMENT_BITS));
+            let middle = _mm256_or_si256(bits, _mm256_set1_epi32(1 << (SEGMENT_BITS - 1)));
+            _mm256_sub_ps(s, _mm256_castsi256_ps(middle))
+        }
+    }
+
+    /// Places of the coefficients of eight segments in numbers.
+    #[inline(always)]
+    unsafe fn coefficients_of(s: __m256) -> __m256i {
+        unsafe {
+            let segment = _mm256_srli_epi32::<{ SEGMENT_BITS as i32 }>(_mm256_castps_si256(s));
+            _mm256_slli_epi32::<3>(_mm256_and_si256(segment, _mm256_set1_epi32(SEGMENTS as i32 - 1)))
+        }
+    }
+
+    /// Values of eight polynomials.
+    #[inline(always)]
+    unsafe fn eight_values(polynomials: &Polynomials, segment: &[u32], t: __m256) -> __m256 {
+        unsafe {
+            let mut place = [polynomials.by_segment.as_ptr().cast::<f32>(); WIDTH];
+            for (place, first) in place.iter_mut().zip(segment) {
+                *place = place.add(*first as usize);
+            }
+            let [c4, c5, _, _] = turned(eight_records(place.map(|place| place.add(4))));
+            let [c0, c1, c2, c3] = turned(eight_records(place));
+            let value = _mm256_fmadd_ps(c5, t, c4);
+            let value = _mm256_fmadd_ps(value, t, c3);
+            let value = _mm256_fmadd_ps(value, t, c2);
+            let value = _mm256_fmadd_ps(value, t, c1);
+            _mm256_fmadd_ps(value, t, c0)
+        }
+    }
+
+    /// The numbers `base[index / 4]` of eight indices.
+    #[inline(always)]
+    unsafe fn eight_numbers(base: *const f32, index: *const u32) -> __m256 {
+        unsafe {
+            let mut numbers = [0.0; WIDTH];
+            for (k, number) in numbers.iter_mut().enumerate() {
+                *number = *base.byte_add(*index.add(k) as usize);
+            }
+            let [a, b, c, d, e, f, g, h] = numbers;
+            _mm256_setr_ps(a, b, c, d, e, f, g, h)
+        }
+    }
+
+    impl Singles for Avx2 {
+        type S = Eight;
+        /// Places of the coefficients, in numbers.
+        type Segments = [u32; SINGLES];
+
+        #[inline(always)]
+        unsafe fn all(x: f32) -> Eight {
+            unsafe { Halves(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
+        }
+        #[inline(always)]
+        unsafe fn read(from: *const f32) -> Eight {
+            unsafe { Halves(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(WIDTH))) }
+        }
+        #[inline(always)]
+        unsafe fn write(to: *mut f32, v: Eight) {
+            unsafe {
+                _mm256_storeu_ps(to, v.0);
+                _mm256_storeu_ps(to.add(WIDTH), v.1);
+            }
+        }
+        #[inline(always)]
+        unsafe fn plus(a: Eight, b: Eight) -> Eight {
+            unsafe { Halves(_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn minus(a: Eight, b: Eight) -> Eight {
+            unsafe { Halves(_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn times(a: Eight, b: Eight) -> Eight {
+            unsafe { Halves(_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn times_plus(a: Eight, b: Eight, c: Eight) -> Eight {
+            unsafe { Halves(_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
+        }
+        #[inline(always)]
+        unsafe fn if_below(a: Eight, b: Eight, c: Eight) -> Eight {
+            unsafe {
+                Halves(
+                    _mm256_blendv_ps(c.0, a.0, _mm256_cmp_ps::<_CMP_LT_OQ>(a.0, b.0)),
+                    _mm256_blendv_ps(c.1, a.1, _mm256_cmp_ps::<_CMP_LT_OQ>(a.1, b.1)),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn greater(a: Eight, b: Eight) -> Eight {
+            unsafe { Halves(_mm256_max_ps(a.0, b.0), _mm256_max_ps(a.1, b.1)) }
+        }
+        #[inline(always)]
+        unsafe fn below(a: Eight, b: Eight) -> u16 {
+            unsafe { u16::from(below_of_eight(a.0, b.0)) | u16::from(below_of_eight(a.1, b.1)) << WIDTH }
+        }
+        #[inline(always)]
+        unsafe fn total(a: Eight) -> f32 {
+            unsafe { sum_of_eight(_mm256_add_ps(a.0, a.1)) }
+        }
+        #[inline(always)]
+        unsafe fn segment(s: Eight) -> (Self::Segments, Eight) {
+            unsafe {
+                let mut places = [0u32; SINGLES];
+                _mm256_storeu_si256(places.as_mut_ptr().cast(), coefficients_of(s.0));
+                _mm256_storeu_si256(places.as_mut_ptr().add(WIDTH).cast(), coefficients_of(s.1));
+                (places, Halves(from_middle(s.0), from_middle(s.1)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn polynomial(polynomials: &Polynomials, segments: Self::Segments, t: Eight) -> Eight {
+            unsafe {
+                let (low, high) = segments.split_at(WIDTH);
+                Halves(eight_values(polynomials, low, t.0), eight_values(polynomials, high, t.1))
+            }
+        }
+        #[inline(always)]
+        unsafe fn collect(base: *const Short, index: *const u32) -> [Eight; 4] {
+            unsafe {
+                let low = turned(eight_records(places(base, index)));
+                let high = turned(eight_records(places(base, index.add(WIDTH))));
+                [Halves(low[0], high[0]), Halves(low[1], high[1]), Halves(low[2], high[2]), Halves(low[3], high[3])]
+            }
+        }
+        #[inline(always)]
+        unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, [x, y, z]: [Eight; 3]) {
+            unsafe {
+                let low = turned([x.0, y.0, z.0, _mm256_setzero_ps()]);
+                let high = turned([x.1, y.1, z.1, _mm256_setzero_ps()]);
+                put_eight(base, index, low);
+                put_eight(base, index.add(WIDTH), high);
+                take_from(owner, _mm_add_ps(sum_of_rows(low), sum_of_rows(high)));
+            }
+        }
+        #[inline(always)]
+        unsafe fn join(low: *const f32, high: *const f32) -> Eight {
+            unsafe { Halves(_mm256_loadu_ps(low), _mm256_loadu_ps(high)) }
+        }
+        #[inline(always)]
+        unsafe fn halves(low: f32, high: f32) -> Eight {
+            unsafe { Halves(_mm256_set1_ps(low), _mm256_set1_ps(high)) }
+        }
+        #[inline(always)]
+        unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Eight; 4] {
+            unsafe {
+                let low = away_from(owners[0], eight_records(places(base, index)));
+                let high = away_from(owners[1], eight_records(places(base, index.add(WIDTH))));
+                [Halves(low[0], high[0]), Halves(low[1], high[1]), Halves(low[2], high[2]), Halves(low[3], high[3])]
+            }
+        }
+        #[inline(always)]
+        unsafe fn exchange_halves<const FOURTH: bool>(
+            base: *mut Short,
+            index: *const u32,
+            owners: [*mut Short; 2],
+            [x, y, z]: [Eight; 3],
+            there: Eight,
+            here: Eight,
+        ) {
+            unsafe {
+                exchange_eight::<FOURTH>(base, index, owners[0], [x.0, y.0, z.0, there.0], here.0);
+                exchange_eight::<FOURTH>(base, index.add(WIDTH), owners[1], [x.1, y.1, z.1, there.1], here.1);
+            }
+        }
+        #[inline(always)]
+        unsafe fn subtract_halves(owners: [*mut Short; 2], [x, y, z]: [Eight; 3]) {
+            unsafe {
+                take_from(owners[0], sum_of_rows(turned([x.0, y.0, z.0, _mm256_setzero_ps()])));
+                take_from(owners[1], sum_of_rows(turned([x.1, y.1, z.1, _mm256_setzero_ps()])));
+            }
+        }
+        #[inline(always)]
+        unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Eight) {
+            unsafe {
+                let mut numbers = [0.0f32; SINGLES];
+                Self::write(numbers.as_mut_ptr(), v);
+                for (k, x) in numbers.iter().enumerate() {
+                    *base.cast::<f32>().add(*index.add(k) as usize + 3) -= x;
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn numbers(base: *const f32, index: *const u32) -> Eight {
+            unsafe { Halves(eight_numbers(base, index), eight_numbers(base, index.add(WIDTH))) }
+        }
+        #[inline(always)]
+        unsafe fn add_each(base: *mut f32, index: *const u32, v: Eight) {
+            unsafe {
+                let mut numbers = [0.0f32; SINGLES];
+                Self::write(numbers.as_mut_ptr(), v);
+                for (k, x) in numbers.iter().enumerate() {
+                    *base.byte_add(*index.add(k) as usize) += x;
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn part(
+            s: Eight,
+            index: *const u32,
+            valid: u16,
+            limits: (Eight, Eight),
+            near: *mut u32,
+            far: *mut u32,
+        ) -> (*mut u32, *mut u32) {
+            unsafe {
+                let [low, high] = valid.to_le_bytes();
+                let limits_of = ((limits.0.0, limits.1.0), (limits.0.1, limits.1.1));
+                let (near, far) = part_of_eight(s.0, index, low, limits_of.0, near, far);
+                part_of_eight(s.1, index.add(WIDTH), high, limits_of.1, near, far)
+            }
+        }
+    }
+
+    /// From a record to eight others, component by component.
+    #[inline(always)]
+    unsafe fn away_from(owner: *const Short, [a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+        unsafe {
+            let from = _mm256_broadcast_ps(&*owner.cast());
+            turned([_mm256_sub_ps(a, from), _mm256_sub_ps(b, from), _mm256_sub_ps(c, from), _mm256_sub_ps(d, from)])
+        }
+    }
+
+    /// One half of `exchange_halves`.
+    #[inline(always)]
+    unsafe fn exchange_eight<const FOURTH: bool>(
+        base: *mut Short,
+        index: *const u32,
+        owner: *mut Short,
+        v: [__m256; 4],
+        here: __m256,
+    ) {
+        unsafe {
+            let v = turned(v);
+            put_eight(base, index, v);
+            let mut sum = sum_of_rows(v);
+            if FOURTH {
+                sum = _mm_insert_ps::<0x30>(sum, _mm_set_ss(-sum_of_eight(here)));
+            }
+            take_from(owner, sum);
+        }
+    }
+
+    /// One half of `part`.
+    #[inline(always)]
+    unsafe fn part_of_eight(
+        s: __m256,
+        index: *const u32,
+        valid: u8,
+        limits: (__m256, __m256),
+        near: *mut u32,
+        far: *mut u32,
+    ) -> (*mut u32, *mut u32) {
+        unsafe {
+            let close = below_of_eight(s, limits.0) & valid;
+            let wide = below_of_eight(s, limits.1) & !close & valid;
+            let numbers = _mm256_loadu_si256(index.cast());
+            (append(numbers, close, near), append(numbers, wide, far))
+        }
+    }
 }
 
 /// The pairs of a block and their functions.
@@ -692,19 +1072,6 @@ unsafe fn look_up<L: Singles>(base: *const Short, owner: u32, index: *const u32)
         let dy = L::minus(L::all(*centre.add(1)), y);
         let dz = L::minus(L::all(*centre.add(2)), z);
         Ahead { d: [dx, dy, dz], s: L::times_plus(dz, dz, L::times_plus(dy, dy, L::times(dx, dx))), w }
-    }
-}
-
-/// Value of a polynomial whose coefficients are looked up.
-#[inline(always)]
-unsafe fn polynomial<L: Singles>(rows: &Polynomials, segments: L::Segments, t: L::S) -> L::S {
-    // SAFETY: as promised by the caller of the kernel.
-    unsafe {
-        let mut value = L::pick(&rows.0[COEFFICIENTS - 1], segments);
-        for row in rows.0[..COEFFICIENTS - 1].iter().rev() {
-            value = L::times_plus(value, t, L::pick(row, segments));
-        }
-        value
     }
 }
 
@@ -777,8 +1144,8 @@ unsafe fn run_densities<L: Singles, const SYMMETRIC: bool>(
             ahead = look_up::<L>(base, *owner, index);
 
             let (segments, t) = L::segment(L::if_below(s, far, end));
-            let mut first = polynomial::<L>(&functions.density[0], segments, t);
-            let mut second = if SYMMETRIC { first } else { polynomial::<L>(&functions.density[1], segments, t) };
+            let mut first = L::polynomial(&functions.density[0], segments, t);
+            let mut second = if SYMMETRIC { first } else { L::polynomial(&functions.density[1], segments, t) };
             let below = L::below(s, inner);
             if below != 0 {
                 let mut values = [[0.0; SINGLES]; 4];
@@ -846,11 +1213,11 @@ unsafe fn run_forces<L: Singles, const NEAR: bool, const SYMMETRIC: bool>(
             ahead = look_up::<L>(base, *owner, index);
 
             let (segments, t) = L::segment(L::if_below(s, far, end));
-            let mut slope = polynomial::<L>(&functions.slope, segments, t);
+            let mut slope = L::polynomial(&functions.slope, segments, t);
             let (mut first, mut second) = (zero, zero);
             if NEAR {
-                first = polynomial::<L>(&functions.density_slope[0], segments, t);
-                second = if SYMMETRIC { first } else { polynomial::<L>(&functions.density_slope[1], segments, t) };
+                first = L::polynomial(&functions.density_slope[0], segments, t);
+                second = if SYMMETRIC { first } else { L::polynomial(&functions.density_slope[1], segments, t) };
             }
             let below = L::below(s, inner);
             if below != 0 {
@@ -869,7 +1236,7 @@ unsafe fn run_forces<L: Singles, const NEAR: bool, const SYMMETRIC: bool>(
                     L::times_plus(w, second, L::times_plus(bend, first, slope))
                 };
             }
-            let f = d.map(|d| L::times(d, slope));
+            let f = [L::times(d[0], slope), L::times(d[1], slope), L::times(d[2], slope)];
             L::spread(out, before.0, out.add(before.2 as usize / 4), before.1);
             before = (here, f, mark);
         }
@@ -892,6 +1259,16 @@ pub fn prune(level: Level, records: &[Short], wide: &Group, reaches: Reaches, gr
 
 /// What a distance in single precision may be wrong by [length].
 const ROUNDING: f32 = 1e-4;
+
+/// Square of a reach and what it is extended by, which may be less than nothing.
+#[inline(always)]
+unsafe fn square<L: Singles>(more: L::S, reach: f64) -> L::S {
+    // SAFETY: as promised by the caller of the kernel.
+    unsafe {
+        let reach = L::greater(L::plus(more, L::all(reach as f32 + ROUNDING)), L::all(0.0));
+        L::times(reach, reach)
+    }
+}
 
 dispatch! {
     fn prune_rows / prune_rows_body(records: &[Short], wide: &Stream, reaches: Reaches, pruned: &mut Group<SINGLES>)
@@ -919,12 +1296,8 @@ unsafe fn prune_rows_body<L: Singles>(records: &[Short], wide: &Stream, reaches:
             } else {
                 L::all(0.0)
             };
-            let limit = |reach: f64| {
-                let reach = L::greater(L::plus(allowed, L::all(reach as f32 + ROUNDING)), L::all(0.0));
-                L::times(reach, reach)
-            };
             let valid = if both { 0xffff } else { 0x00ff };
-            let limits = (limit(reaches.near), limit(reaches.far));
+            let limits = (square::<L>(allowed, reaches.near), square::<L>(allowed, reaches.far));
             (near, far) = L::part(s, index, valid, limits, near, far);
             vector += 1;
             if both {

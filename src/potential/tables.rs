@@ -5,7 +5,7 @@
 //! on fine intervals that take value, slope and curvature from the function at both ends.
 #![allow(unsafe_code)]
 
-use super::lanes::{Bins, Lanes, ROUNDING, Row, WIDTH};
+use super::lanes::{Bins, Lanes, ROUNDING, Row, Two, WIDTH};
 use super::radial::{Piece, Radial};
 use super::single::SinglePair;
 
@@ -48,16 +48,19 @@ pub enum Form {
     Fine(Box<Fine>),
 }
 
+/// Coefficients of a polynomial of at most degree 8 on each segment, two and two.
+type Polynomial = [Two; 5];
+
 /// Polynomials of degree 8 on up to seven intervals; the eighth is zero and reaches to infinity.
 #[derive(Clone, Debug)]
 pub struct Merged {
     bins: Bins,
     end: f64,
     centre: Row,
-    pair: [Row; 9],
-    slope: [Row; 8],
-    density: [[Row; 9]; 2],
-    density_slope: [[Row; 8]; 2],
+    pair: Polynomial,
+    slope: Polynomial,
+    density: [Polynomial; 2],
+    density_slope: [Polynomial; 2],
     /// Largest degree of a density.
     pub degree: usize,
     /// Beginning of the last segment, and its polynomial.
@@ -142,23 +145,29 @@ impl Merged {
             let centre = 0.5 * (low + high);
             merged.centre.0[segment] = centre;
             let [phi, first, second] = [0, 1, 2].map(|f| expand(all[f].0, all[f].1, *high, centre));
-            for k in 0..9 {
-                merged.pair[k].0[segment] = phi[k];
-                merged.density[0][k].0[segment] = first[k];
-                merged.density[1][k].0[segment] = second[k];
+            put(&mut merged.pair, segment, &phi);
+            put(&mut merged.slope, segment, &slope(&phi));
+            for (at, density) in [first, second].iter().enumerate() {
+                put(&mut merged.density[at], segment, density);
+                put(&mut merged.density_slope[at], segment, &slope(density));
             }
-            for k in 0..8 {
-                merged.slope[k].0[segment] = (k + 1) as f64 * phi[k + 1];
-                merged.density_slope[0][k].0[segment] = (k + 1) as f64 * first[k + 1];
-                merged.density_slope[1][k].0[segment] = (k + 1) as f64 * second[k + 1];
-            }
+            // The last segment is what stays.
+            (merged.last_centre, merged.last_pair, merged.last_slope) = (centre, phi, slope(&phi));
         }
-        let segment = ends.len() - 1;
-        merged.last_centre = merged.centre.0[segment];
-        merged.last_pair = merged.pair.map(|row| row.0[segment]);
-        merged.last_slope = merged.slope.map(|row| row.0[segment]);
         Some((inner, merged))
     }
+}
+
+/// Set the coefficients of a segment.
+fn put(polynomial: &mut Polynomial, segment: usize, coefficients: &[f64]) {
+    for (two, c) in polynomial.iter_mut().zip(coefficients.chunks(2)) {
+        two.put(segment, [c[0], c.get(1).copied().unwrap_or(0.0)]);
+    }
+}
+
+/// Coefficients of the derivative.
+fn slope(coefficients: &[f64; 9]) -> [f64; 8] {
+    std::array::from_fn(|k| (k + 1) as f64 * coefficients[k + 1])
 }
 
 /// Scale and pieces of a function without its core.
@@ -181,7 +190,7 @@ fn bins(inner: f64, ends: &[f64]) -> Option<Bins> {
     let scale = count as f64 / (last - inner);
     let mut bins = Bins {
         segments: [(WIDTH - 1) as u8; 64],
-        words: [(WIDTH - 1) as i64; 64],
+        doubled: [2 * (WIDTH - 1) as u16; 64],
         scale,
         // Rounding to nearest half a bin lower finds the floor.
         shift: -inner * scale - 0.5,
@@ -190,7 +199,7 @@ fn bins(inner: f64, ends: &[f64]) -> Option<Bins> {
         let middle = inner + (bin as f64 + 0.5) / scale;
         let segment = ends.iter().position(|e| middle < *e)?;
         bins.segments[bin] = segment as u8;
-        bins.words[bin] = segment as i64;
+        bins.doubled[bin] = 2 * segment as u16;
     }
     Some(bins)
 }
@@ -358,18 +367,22 @@ pub trait Functions<L: Lanes> {
 #[derive(Clone, Copy, Debug)]
 pub struct MergedPair<'a, const DEGREE: usize, const SYMMETRIC: bool>(pub &'a Merged);
 
-/// Slope and curvature of a polynomial whose coefficients are looked up.
+/// Slope and curvature of a polynomial of even `degree` whose coefficients are looked up.
 #[inline(always)]
-unsafe fn horner_curvature<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> (L::V, L::V) {
+unsafe fn horner_curvature<L: Lanes>(twos: &Polynomial, degree: usize, index: L::Index, t: L::V) -> (L::V, L::V) {
     // SAFETY: as promised by the caller of the kernel.
     unsafe {
-        let mut value = L::lookup(&rows[rows.len() - 1], index);
+        let mut value = L::lookup(&twos[degree / 2].rows[0], index);
         let mut slope = value;
         let mut half = value;
-        for k in (1..rows.len() - 1).rev() {
-            value = L::fma(value, t, L::lookup(&rows[k], index));
+        for k in (0..degree / 2).rev() {
+            let [even, odd] = L::lookup_two(&twos[k], index);
+            value = L::fma(value, t, odd);
             slope = L::fma(slope, t, value);
-            if k > 1 {
+            if k > 0 {
+                half = L::fma(half, t, slope);
+                value = L::fma(value, t, even);
+                slope = L::fma(slope, t, value);
                 half = L::fma(half, t, slope);
             }
         }
@@ -377,21 +390,26 @@ unsafe fn horner_curvature<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> 
     }
 }
 
-/// Value of a polynomial whose coefficients are looked up.
+/// Value of a polynomial of some `degree` whose coefficients are looked up.
 #[inline(always)]
-unsafe fn polynomial<L: Lanes>(rows: &[Row], index: L::Index, t: L::V) -> L::V {
+unsafe fn polynomial<L: Lanes>(twos: &Polynomial, degree: usize, index: L::Index, t: L::V) -> L::V {
     // SAFETY: as promised by the caller of the kernel.
     unsafe {
         // Even and odd powers apart: half as many steps wait for each other.
         let square = L::mul(t, t);
-        let degree = rows.len() - 1;
-        let mut one = L::lookup(&rows[degree], index);
-        let mut other = L::lookup(&rows[degree - 1], index);
-        for k in (0..degree - 1).rev() {
-            let coefficient = L::lookup(&rows[k], index);
-            (one, other) = (other, L::fma(one, square, coefficient));
+        let top = degree / 2;
+        let [mut even, mut odd] = if degree % 2 == 1 {
+            L::lookup_two(&twos[top], index)
+        } else {
+            let [even, odd] = L::lookup_two(&twos[top - 1], index);
+            [L::fma(L::lookup(&twos[top].rows[0], index), square, even), odd]
+        };
+        for two in twos[..top - usize::from(degree.is_multiple_of(2))].iter().rev() {
+            let [next_even, next_odd] = L::lookup_two(two, index);
+            even = L::fma(even, square, next_even);
+            odd = L::fma(odd, square, next_odd);
         }
-        L::fma(one, t, other)
+        L::fma(odd, t, even)
     }
 }
 
@@ -414,25 +432,25 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
     #[inline(always)]
     unsafe fn density(&self, (index, t): Self::Place, at: usize) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { polynomial::<L>(&self.0.density[at][..DEGREE + 1], index, t) }
+        unsafe { polynomial::<L>(&self.0.density[at], DEGREE, index, t) }
     }
 
     #[inline(always)]
     unsafe fn density_slope(&self, (index, t): Self::Place, at: usize) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { polynomial::<L>(&self.0.density_slope[at][..DEGREE], index, t) }
+        unsafe { polynomial::<L>(&self.0.density_slope[at], DEGREE - 1, index, t) }
     }
 
     #[inline(always)]
     unsafe fn slope(&self, (index, t): Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { polynomial::<L>(&self.0.slope, index, t) }
+        unsafe { polynomial::<L>(&self.0.slope, 7, index, t) }
     }
 
     #[inline(always)]
     unsafe fn value(&self, (index, t): Self::Place) -> L::V {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { polynomial::<L>(&self.0.pair, index, t) }
+        unsafe { polynomial::<L>(&self.0.pair, 8, index, t) }
     }
 
     #[inline(always)]
@@ -469,13 +487,13 @@ impl<L: Lanes, const DEGREE: usize, const SYMMETRIC: bool> Functions<L> for Merg
     #[inline(always)]
     unsafe fn density_curvature(&self, (index, t): Self::Place, at: usize) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { horner_curvature::<L>(&self.0.density[at][..DEGREE + 1], index, t) }
+        unsafe { horner_curvature::<L>(&self.0.density[at], DEGREE, index, t) }
     }
 
     #[inline(always)]
     unsafe fn pair_curvature(&self, (index, t): Self::Place) -> (L::V, L::V) {
         // SAFETY: as promised by the caller of the kernel.
-        unsafe { horner_curvature::<L>(&self.0.pair, index, t) }
+        unsafe { horner_curvature::<L>(&self.0.pair, 8, index, t) }
     }
 }
 
