@@ -259,7 +259,7 @@ unsafe fn run_densities<L: Lanes, F: Functions<L>, const ENERGY: bool>(
                     L::store(to.as_mut_ptr(), v);
                 }
                 exact_values(table, 0, below, &mut values, close, mark, here);
-                [value, first, second] = [1, 2, 3].map(|k: usize| L::load(values[k].as_ptr()));
+                [value, first, second] = loaded::<L>(&values);
             }
             if ENERGY {
                 energy = L::add(energy, value);
@@ -280,6 +280,13 @@ pub fn note(table: &PairTable, r: f64, close: &mut Option<Close>, owner: u32, ot
     if !(r >= table.limit) {
         close.get_or_insert(Close { pair: [owner as usize / 4, other as usize / 4], distance: r });
     }
+}
+
+/// The values behind the squares of the distances.
+#[inline(always)]
+unsafe fn loaded<L: Lanes>(values: &[[f64; WIDTH]; 4]) -> [L::V; 3] {
+    // SAFETY: each is a vector.
+    unsafe { [L::load(values[1].as_ptr()), L::load(values[2].as_ptr()), L::load(values[3].as_ptr())] }
 }
 
 /// Replace what the polynomials gave below their range: pair energy and densities at both species, or their slopes (`order` 1),
@@ -380,7 +387,7 @@ unsafe fn run_near_forces<L: Lanes, F: Functions<L>, const FROZEN: bool>(
                     L::store(to.as_mut_ptr(), v);
                 }
                 exact_values(table, 1, below, &mut values, close, mark, here);
-                [slope, first, second] = [1, 2, 3].map(|k: usize| L::load(values[k].as_ptr()));
+                [slope, first, second] = loaded::<L>(&values);
             }
             let bend = L::splat(*base.cast::<f64>().add((mark & !LAST) as usize + 3));
             slope = if F::SYMMETRIC {
@@ -446,14 +453,13 @@ unsafe fn run_far_forces<L: Lanes, F: Functions<L>, const ENERGY: bool, const FR
             // The last segment of merged pieces may begin where the core ends: all pairs are near then.
             let below = if F::STEEP { L::less(s, inner) } else { 0 };
             if below != 0 {
-                let mut replace = |order: usize, v: L::V| {
+                for (order, v) in [&mut value, &mut slope].into_iter().enumerate() {
                     let mut values = [[0.0; WIDTH]; 4];
                     L::store(values[0].as_mut_ptr(), s);
-                    L::store(values[1].as_mut_ptr(), v);
+                    L::store(values[1].as_mut_ptr(), *v);
                     exact_values(table, order, below, &mut values, close, mark, here);
-                    L::load(values[1].as_ptr())
-                };
-                (value, slope) = (replace(0, value), replace(1, slope));
+                    *v = L::load(values[1].as_ptr());
+                }
             }
             if ENERGY {
                 energy = L::add(energy, value);
@@ -1061,7 +1067,7 @@ unsafe fn moments_body<L: Lanes>(records: &[Record], forces: &[Record]) -> [f64;
                 *sum = L::fma(x[row], f[column], *sum);
             }
         }
-        [0, 1, 2, 3, 4, 5].map(|k: usize| L::sum(sums[k]))
+        [L::sum(sums[0]), L::sum(sums[1]), L::sum(sums[2]), L::sum(sums[3]), L::sum(sums[4]), L::sum(sums[5])]
     };
     for (x, f) in rest.iter().zip(force_rest) {
         for (sum, (row, column)) in moments.iter_mut().zip(COMPONENTS) {

@@ -757,7 +757,7 @@ impl Search {
 }
 
 /// Raised whenever the same options and seed give other events than before, so that no store mixes them.
-const ALGORITHM: u32 = 14;
+const ALGORITHM: u32 = 15;
 
 /// Tries that are made without knowing of each other, at least: as many as there may be threads.
 const SMALLEST_BATCH: usize = 64;
