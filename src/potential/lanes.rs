@@ -76,9 +76,9 @@ impl Lane for ShortRow {
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Two {
-    /// A row for each coefficient.
+    /// A row for each coefficient: a register holds it for all segments.
     pub rows: [Row; 2],
-    /// The same, both of a segment next to each other.
+    /// The same, both of a segment next to each other: they are loaded for one lane at a time.
     pub by_segment: [[f64; 2]; WIDTH],
 }
 

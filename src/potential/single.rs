@@ -41,9 +41,9 @@ const SEGMENT_BITS: u32 = 20;
 #[repr(C, align(64))]
 #[derive(Clone, Debug, Default)]
 pub struct Polynomials {
-    /// By power and segment.
+    /// By power and segment: a register holds a power of all segments.
     by_power: [[f32; SEGMENTS]; COEFFICIENTS],
-    /// By segment and power.
+    /// By segment and power: a register is loaded with the powers of one segment.
     by_segment: [[f32; WIDTH]; SEGMENTS],
 }
 

@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 
 // SAFETY of every block below: the caller of a method of `Singles` vouches for the features and for the pointers.
 
-type Eight = Halves<__m256>;
+type Sixteen = Halves<__m256>;
 
 /// Two records in the halves of a vector.
 #[inline(always)]
@@ -34,9 +34,9 @@ unsafe fn eight_records(place: [*const f32; WIDTH]) -> [__m256; 4] {
 #[inline(always)]
 unsafe fn turned([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
     unsafe {
-        let (ac, ac_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-        let (bd, bd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-        [low_pairs(ac, bd), high_pairs(ac, bd), low_pairs(ac_high, bd_high), high_pairs(ac_high, bd_high)]
+        let (ab, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let (cd, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+        [low_pairs(ab, cd), high_pairs(ab, cd), low_pairs(ab_high, cd_high), high_pairs(ab_high, cd_high)]
     }
 }
 
@@ -202,43 +202,43 @@ unsafe fn part_of_eight(
 }
 
 impl Singles for Avx2 {
-    type S = Eight;
+    type S = Sixteen;
     /// Places of the coefficients, in numbers.
     type Segments = [u32; SINGLES];
 
     #[inline(always)]
-    unsafe fn all(x: f32) -> Eight {
+    unsafe fn all(x: f32) -> Sixteen {
         unsafe { Halves(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
     }
     #[inline(always)]
-    unsafe fn read(from: *const f32) -> Eight {
+    unsafe fn read(from: *const f32) -> Sixteen {
         unsafe { Halves(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(WIDTH))) }
     }
     #[inline(always)]
-    unsafe fn write(to: *mut f32, v: Eight) {
+    unsafe fn write(to: *mut f32, v: Sixteen) {
         unsafe {
             _mm256_storeu_ps(to, v.0);
             _mm256_storeu_ps(to.add(WIDTH), v.1);
         }
     }
     #[inline(always)]
-    unsafe fn plus(a: Eight, b: Eight) -> Eight {
+    unsafe fn plus(a: Sixteen, b: Sixteen) -> Sixteen {
         unsafe { Halves(_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn minus(a: Eight, b: Eight) -> Eight {
+    unsafe fn minus(a: Sixteen, b: Sixteen) -> Sixteen {
         unsafe { Halves(_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn times(a: Eight, b: Eight) -> Eight {
+    unsafe fn times(a: Sixteen, b: Sixteen) -> Sixteen {
         unsafe { Halves(_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn times_plus(a: Eight, b: Eight, c: Eight) -> Eight {
+    unsafe fn times_plus(a: Sixteen, b: Sixteen, c: Sixteen) -> Sixteen {
         unsafe { Halves(_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
     }
     #[inline(always)]
-    unsafe fn if_below(a: Eight, b: Eight, c: Eight) -> Eight {
+    unsafe fn if_below(a: Sixteen, b: Sixteen, c: Sixteen) -> Sixteen {
         unsafe {
             Halves(
                 _mm256_blendv_ps(c.0, a.0, _mm256_cmp_ps::<_CMP_LT_OQ>(a.0, b.0)),
@@ -247,19 +247,19 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn greater(a: Eight, b: Eight) -> Eight {
+    unsafe fn greater(a: Sixteen, b: Sixteen) -> Sixteen {
         unsafe { Halves(_mm256_max_ps(a.0, b.0), _mm256_max_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn below(a: Eight, b: Eight) -> u16 {
+    unsafe fn below(a: Sixteen, b: Sixteen) -> u16 {
         unsafe { u16::from(below_of_eight(a.0, b.0)) | u16::from(below_of_eight(a.1, b.1)) << WIDTH }
     }
     #[inline(always)]
-    unsafe fn total(a: Eight) -> f32 {
+    unsafe fn total(a: Sixteen) -> f32 {
         unsafe { sum_of_eight(_mm256_add_ps(a.0, a.1)) }
     }
     #[inline(always)]
-    unsafe fn segment(s: Eight) -> (Self::Segments, Eight) {
+    unsafe fn segment(s: Sixteen) -> (Self::Segments, Sixteen) {
         unsafe {
             let mut places = [0u32; SINGLES];
             _mm256_storeu_si256(places.as_mut_ptr().cast(), coefficients_of(s.0));
@@ -268,14 +268,14 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn polynomial(polynomials: &Polynomials, segments: Self::Segments, t: Eight) -> Eight {
+    unsafe fn polynomial(polynomials: &Polynomials, segments: Self::Segments, t: Sixteen) -> Sixteen {
         unsafe {
             let (low, high) = segments.split_at(WIDTH);
             Halves(eight_values(polynomials, low, t.0), eight_values(polynomials, high, t.1))
         }
     }
     #[inline(always)]
-    unsafe fn collect(base: *const Short, index: *const u32) -> [Eight; 4] {
+    unsafe fn collect(base: *const Short, index: *const u32) -> [Sixteen; 4] {
         unsafe {
             let low = turned(eight_records(places(base, index)));
             let high = turned(eight_records(places(base, index.add(WIDTH))));
@@ -283,7 +283,7 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, [x, y, z]: [Eight; 3]) {
+    unsafe fn spread(base: *mut Short, index: *const u32, owner: *mut Short, [x, y, z]: [Sixteen; 3]) {
         unsafe {
             let low = turned([x.0, y.0, z.0, _mm256_setzero_ps()]);
             let high = turned([x.1, y.1, z.1, _mm256_setzero_ps()]);
@@ -293,15 +293,15 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn join(low: *const f32, high: *const f32) -> Eight {
+    unsafe fn join(low: *const f32, high: *const f32) -> Sixteen {
         unsafe { Halves(_mm256_loadu_ps(low), _mm256_loadu_ps(high)) }
     }
     #[inline(always)]
-    unsafe fn halves(low: f32, high: f32) -> Eight {
+    unsafe fn halves(low: f32, high: f32) -> Sixteen {
         unsafe { Halves(_mm256_set1_ps(low), _mm256_set1_ps(high)) }
     }
     #[inline(always)]
-    unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Eight; 4] {
+    unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Sixteen; 4] {
         unsafe {
             let low = away_from(owners[0], eight_records(places(base, index)));
             let high = away_from(owners[1], eight_records(places(base, index.add(WIDTH))));
@@ -313,9 +313,9 @@ impl Singles for Avx2 {
         base: *mut Short,
         index: *const u32,
         owners: [*mut Short; 2],
-        [x, y, z]: [Eight; 3],
-        there: Eight,
-        here: Eight,
+        [x, y, z]: [Sixteen; 3],
+        there: Sixteen,
+        here: Sixteen,
     ) {
         unsafe {
             exchange_eight::<FOURTH>(base, index, owners[0], [x.0, y.0, z.0, there.0], here.0);
@@ -323,14 +323,14 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn subtract_halves(owners: [*mut Short; 2], [x, y, z]: [Eight; 3]) {
+    unsafe fn subtract_halves(owners: [*mut Short; 2], [x, y, z]: [Sixteen; 3]) {
         unsafe {
             take_from(owners[0], sum_of_rows(turned([x.0, y.0, z.0, _mm256_setzero_ps()])));
             take_from(owners[1], sum_of_rows(turned([x.1, y.1, z.1, _mm256_setzero_ps()])));
         }
     }
     #[inline(always)]
-    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Eight) {
+    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Sixteen) {
         unsafe {
             let mut numbers = [0.0f32; SINGLES];
             Self::write(numbers.as_mut_ptr(), v);
@@ -340,11 +340,11 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn numbers(base: *const f32, index: *const u32) -> Eight {
+    unsafe fn numbers(base: *const f32, index: *const u32) -> Sixteen {
         unsafe { Halves(eight_numbers(base, index), eight_numbers(base, index.add(WIDTH))) }
     }
     #[inline(always)]
-    unsafe fn add_each(base: *mut f32, index: *const u32, v: Eight) {
+    unsafe fn add_each(base: *mut f32, index: *const u32, v: Sixteen) {
         unsafe {
             let mut numbers = [0.0f32; SINGLES];
             Self::write(numbers.as_mut_ptr(), v);
@@ -355,18 +355,17 @@ impl Singles for Avx2 {
     }
     #[inline(always)]
     unsafe fn part(
-        s: Eight,
+        s: Sixteen,
         index: *const u32,
         valid: u16,
-        limits: (Eight, Eight),
+        limits: (Sixteen, Sixteen),
         near: *mut u32,
         far: *mut u32,
     ) -> (*mut u32, *mut u32) {
         unsafe {
             let [low, high] = valid.to_le_bytes();
-            let limits_of = ((limits.0.0, limits.1.0), (limits.0.1, limits.1.1));
-            let (near, far) = part_of_eight(s.0, index, low, limits_of.0, near, far);
-            part_of_eight(s.1, index.add(WIDTH), high, limits_of.1, near, far)
+            let (near, far) = part_of_eight(s.0, index, low, (limits.0.0, limits.1.0), near, far);
+            part_of_eight(s.1, index.add(WIDTH), high, (limits.0.1, limits.1.1), near, far)
         }
     }
 }
