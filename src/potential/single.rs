@@ -191,11 +191,31 @@ pub trait Singles: Lanes {
     /// Subtract the sums of the halves of sixteen vectors from two records.
     unsafe fn subtract_halves(owners: [*mut Short; 2], v: [Self::S; 3]);
     /// Subtract sixteen numbers from the fourth components of the records at sixteen indices, one after the other.
-    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S);
+    #[inline(always)]
+    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            let mut numbers = [0.0; SINGLES];
+            Self::write(numbers.as_mut_ptr(), v);
+            for (k, x) in numbers.iter().enumerate() {
+                *base.cast::<f32>().add(*index.add(k) as usize + 3) -= x;
+            }
+        }
+    }
     /// The numbers `base[index / 4]`.
     unsafe fn numbers(base: *const f32, index: *const u32) -> Self::S;
     /// Add sixteen numbers to `base[index / 4]`, one after the other.
-    unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S);
+    #[inline(always)]
+    unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            let mut numbers = [0.0; SINGLES];
+            Self::write(numbers.as_mut_ptr(), v);
+            for (k, x) in numbers.iter().enumerate() {
+                *base.byte_add(*index.add(k) as usize) += x;
+            }
+        }
+    }
     /// Of the sixteen indices that have a bit in `valid`, append those whose squared distance `s` is below the first of two limits to
     /// one list and those below the second but not the first to another; the lists have room for sixteen more than found. Returns the
     /// new ends.
@@ -353,20 +373,8 @@ impl Singles for Portable {
         }
     }
     #[inline(always)]
-    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Self::S) {
-        for k in 0..SINGLES {
-            unsafe { (*base.add(*index.add(k) as usize / 4)).0[3] -= v[k] };
-        }
-    }
-    #[inline(always)]
     unsafe fn numbers(base: *const f32, index: *const u32) -> Self::S {
         map(|k| unsafe { *base.add(*index.add(k) as usize / 4) })
-    }
-    #[inline(always)]
-    unsafe fn add_each(base: *mut f32, index: *const u32, v: Self::S) {
-        for k in 0..SINGLES {
-            unsafe { *base.add(*index.add(k) as usize / 4) += v[k] };
-        }
     }
     #[inline(always)]
     unsafe fn part(

@@ -397,14 +397,12 @@ unsafe fn polynomial<L: Lanes>(twos: &Polynomial, degree: usize, index: L::Index
     unsafe {
         // Even and odd powers apart: half as many steps wait for each other.
         let square = L::mul(t, t);
-        let top = degree / 2;
-        let [mut even, mut odd] = if degree % 2 == 1 {
-            L::lookup_two(&twos[top], index)
-        } else {
-            let [even, odd] = L::lookup_two(&twos[top - 1], index);
-            [L::fma(L::lookup(&twos[top].rows[0], index), square, even), odd]
-        };
-        for two in twos[..top - usize::from(degree.is_multiple_of(2))].iter().rev() {
+        let pairs = degree.div_ceil(2);
+        let [mut even, mut odd] = L::lookup_two(&twos[pairs - 1], index);
+        if degree.is_multiple_of(2) {
+            even = L::fma(L::lookup(&twos[pairs].rows[0], index), square, even);
+        }
+        for two in twos[..pairs - 1].iter().rev() {
             let [next_even, next_odd] = L::lookup_two(two, index);
             even = L::fma(even, square, next_even);
             odd = L::fma(odd, square, next_odd);

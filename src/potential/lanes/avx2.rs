@@ -254,9 +254,7 @@ impl Lanes for Avx2 {
         // A gather of eight numbers takes many times as long as eight loads.
         unsafe {
             let place = index.map(|twice| two.by_segment.as_ptr().cast::<f64>().add(twice as usize));
-            let low = columns([place[0], place[1], place[2], place[3]]);
-            let high = columns([place[4], place[5], place[6], place[7]]);
-            [Halves(low[0], high[0]), Halves(low[1], high[1])]
+            two_columns(place, 0)
         }
     }
     #[inline(always)]

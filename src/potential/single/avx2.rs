@@ -40,11 +40,11 @@ unsafe fn turned([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
     }
 }
 
-/// Places of the records at eight indices.
+/// Places at eight indices.
 #[inline(always)]
-unsafe fn places(base: *const Short, index: *const u32) -> [*const f32; WIDTH] {
+unsafe fn places(base: *const f32, index: *const u32) -> [*const f32; WIDTH] {
     unsafe {
-        let mut place = [base.cast::<f32>(); WIDTH];
+        let mut place = [base; WIDTH];
         for (k, place) in place.iter_mut().enumerate() {
             *place = place.add(*index.add(k) as usize);
         }
@@ -125,14 +125,11 @@ unsafe fn coefficients_of(s: __m256) -> __m256i {
 
 /// Values of eight polynomials.
 #[inline(always)]
-unsafe fn eight_values(polynomials: &Polynomials, segment: &[u32], t: __m256) -> __m256 {
+unsafe fn eight_values(polynomials: &Polynomials, segments: *const u32, t: __m256) -> __m256 {
     unsafe {
-        let mut place = [polynomials.by_segment.as_ptr().cast::<f32>(); WIDTH];
-        for (place, first) in place.iter_mut().zip(segment) {
-            *place = place.add(*first as usize);
-        }
-        let [c4, c5, _, _] = turned(eight_records(place.map(|place| place.add(4))));
-        let [c0, c1, c2, c3] = turned(eight_records(place));
+        let first = polynomials.by_segment.as_ptr().cast::<f32>();
+        let [c4, c5, _, _] = turned(eight_records(places(first.add(4), segments)));
+        let [c0, c1, c2, c3] = turned(eight_records(places(first, segments)));
         let value = _mm256_fmadd_ps(c5, t, c4);
         let value = _mm256_fmadd_ps(value, t, c3);
         let value = _mm256_fmadd_ps(value, t, c2);
@@ -270,15 +267,15 @@ impl Singles for Avx2 {
     #[inline(always)]
     unsafe fn polynomial(polynomials: &Polynomials, segments: Self::Segments, t: Sixteen) -> Sixteen {
         unsafe {
-            let (low, high) = segments.split_at(WIDTH);
-            Halves(eight_values(polynomials, low, t.0), eight_values(polynomials, high, t.1))
+            let segments = segments.as_ptr();
+            Halves(eight_values(polynomials, segments, t.0), eight_values(polynomials, segments.add(WIDTH), t.1))
         }
     }
     #[inline(always)]
     unsafe fn collect(base: *const Short, index: *const u32) -> [Sixteen; 4] {
         unsafe {
-            let low = turned(eight_records(places(base, index)));
-            let high = turned(eight_records(places(base, index.add(WIDTH))));
+            let low = turned(eight_records(places(base.cast(), index)));
+            let high = turned(eight_records(places(base.cast(), index.add(WIDTH))));
             [Halves(low[0], high[0]), Halves(low[1], high[1]), Halves(low[2], high[2]), Halves(low[3], high[3])]
         }
     }
@@ -303,8 +300,8 @@ impl Singles for Avx2 {
     #[inline(always)]
     unsafe fn between(base: *const Short, index: *const u32, owners: [*const Short; 2]) -> [Sixteen; 4] {
         unsafe {
-            let low = away_from(owners[0], eight_records(places(base, index)));
-            let high = away_from(owners[1], eight_records(places(base, index.add(WIDTH))));
+            let low = away_from(owners[0], eight_records(places(base.cast(), index)));
+            let high = away_from(owners[1], eight_records(places(base.cast(), index.add(WIDTH))));
             [Halves(low[0], high[0]), Halves(low[1], high[1]), Halves(low[2], high[2]), Halves(low[3], high[3])]
         }
     }
@@ -330,28 +327,8 @@ impl Singles for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: Sixteen) {
-        unsafe {
-            let mut numbers = [0.0f32; SINGLES];
-            Self::write(numbers.as_mut_ptr(), v);
-            for (k, x) in numbers.iter().enumerate() {
-                *base.cast::<f32>().add(*index.add(k) as usize + 3) -= x;
-            }
-        }
-    }
-    #[inline(always)]
     unsafe fn numbers(base: *const f32, index: *const u32) -> Sixteen {
         unsafe { Halves(eight_numbers(base, index), eight_numbers(base, index.add(WIDTH))) }
-    }
-    #[inline(always)]
-    unsafe fn add_each(base: *mut f32, index: *const u32, v: Sixteen) {
-        unsafe {
-            let mut numbers = [0.0f32; SINGLES];
-            Self::write(numbers.as_mut_ptr(), v);
-            for (k, x) in numbers.iter().enumerate() {
-                *base.byte_add(*index.add(k) as usize) += x;
-            }
-        }
     }
     #[inline(always)]
     unsafe fn part(

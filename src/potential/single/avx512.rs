@@ -232,28 +232,8 @@ impl Singles for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn take_fourths(base: *mut Short, index: *const u32, v: __m512) {
-        unsafe {
-            let mut numbers = [0.0f32; SINGLES];
-            _mm512_storeu_ps(numbers.as_mut_ptr(), v);
-            for (k, x) in numbers.iter().enumerate() {
-                *base.cast::<f32>().add(*index.add(k) as usize + 3) -= x;
-            }
-        }
-    }
-    #[inline(always)]
     unsafe fn numbers(base: *const f32, index: *const u32) -> __m512 {
         unsafe { _mm512_i32gather_ps::<1>(_mm512_loadu_si512(index.cast()), base.cast()) }
-    }
-    #[inline(always)]
-    unsafe fn add_each(base: *mut f32, index: *const u32, v: __m512) {
-        unsafe {
-            let mut numbers = [0.0f32; SINGLES];
-            _mm512_storeu_ps(numbers.as_mut_ptr(), v);
-            for (k, x) in numbers.iter().enumerate() {
-                *base.byte_add(*index.add(k) as usize) += x;
-            }
-        }
     }
     #[inline(always)]
     unsafe fn part(
