@@ -38,12 +38,25 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
+/// How files begin that are taken for text now and then.
+const BINARY: [(&[u8], &str); 6] = [
+    (b"BZh", "a file compressed by bzip2"),
+    (b"\xfd7zXZ", "a file compressed by xz"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PAR1", "a parquet file, which `read_table` reads"),
+    (b"LammpS RestartT", "a binary restart of LAMMPS, which `lmp -restart2data` makes a data file of"),
+];
+
 /// The text of a file; an error that names the line when it is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
     String::from_utf8(read_bytes(path)?).map_err(|e| {
         let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() + 1;
-        Error::parse(path, line, "this is not UTF-8 text")
+        match BINARY.iter().find(|(magic, _)| e.as_bytes().starts_with(magic)) {
+            Some((_, what)) => Error::file(path, format!("this is {what}; text is read, plain or compressed by gzip")),
+            None => Error::parse(path, line, "this is not UTF-8 text"),
+        }
     })
 }
 

@@ -161,6 +161,62 @@ fn a_data_file_names_its_types_by_label_comment_mass_or_option() {
     let glass = io::read(&path, &ReadOptions { species, ..ReadOptions::default() }).unwrap();
     assert_eq!(glass.configuration().species, [0, 0]);
     assert_eq!(glass.configuration().elements.len(), 1);
+    let path = file(&folder, "c.data", &format!("{head}Masses\n\n1 91.224\n2 63.546\n\n{body}"));
+    let species = vec!["Cu".into(), "Zr".into()];
+    let error = io::read(&path, &ReadOptions { species, ..ReadOptions::default() }).unwrap_err().to_string();
+    assert!(error.ends_with("the atom type 1 has the mass of Zr, but `species` lists Cu, Zr"), "{error}");
+}
+
+#[test]
+fn a_data_file_may_number_its_atoms_as_it_likes() {
+    let folder = folder();
+    let head = "LAMMPS data file via write_data, version 29 Aug 2024, timestep = 0, units = metal\n\n2 atoms\n1 atom types\n\
+                0 10 xlo xhi\n0 10 ylo yhi\n0 10 zlo zhi\n\nMasses\n\n1 63.546\n\n";
+    let body = "Atoms # atomic\n\n389 1 5 5 5\n7 1 1 2 3 0 1 0\n\nVelocities\n\n7 1 0 0\n389 0 2 0\n";
+    let glass = read(&file(&folder, "a.data", &format!("{head}{body}")));
+    let configuration = glass.configuration();
+    assert_eq!(configuration.positions, [Vector::new(1.0, 12.0, 3.0), Vector::new(5.0, 5.0, 5.0)]);
+    assert!((configuration.velocities[1].y - 2.0 * units::TIME).abs() < 1e-18);
+
+    let error =
+        |text: String| io::read(&file(&folder, "b.data", &text), &ReadOptions::default()).unwrap_err().to_string();
+    let ends = |text: String, end: &str| {
+        let error = error(text);
+        assert!(error.ends_with(end), "{error}");
+    };
+    ends(format!("{head}{body}").replace("= metal", "= real"), ", line 1: the units must be metal, found real");
+    ends(format!("{head}{body}").replace("\n7 1 1", "\n389 1 1"), "the atom 389 is there twice");
+    ends(format!("{head}{body}").replace("\n7 1 0 0", "\n8 1 0 0"), "there is no atom 8");
+    ends(format!("{head}{body}").replace("2 atoms", "3 atoms"), "expected atom 3 of 3, found the end of the section");
+    ends(format!("{head}{body}").replace("2 atoms", "1 atoms"), "are there more lines than the 1 atoms of the header?");
+    ends(
+        format!("{head}{body}").replace("1 atom types", "2 atom types"),
+        "expected mass 2 of 2, found the end of the section",
+    );
+    ends(
+        format!("{head}{body}").replace("0 10 xlo", "0 0 xlo").replace("\n0 10 zlo zhi", ""),
+        "there is no line `zlo zhi`",
+    );
+    let (atoms, velocities) = body.split_at(body.find("Velocities").unwrap());
+    ends(format!("{head}{velocities}\n{atoms}"), "the section Velocities must come after the section Atoms");
+}
+
+#[test]
+fn momenta_of_extended_xyz_are_masses_times_velocities() {
+    let folder = folder();
+    let text = |columns: &str, more: &str| {
+        let lattice = "Lattice=\"20 0 0 0 20 0 0 0 20\"";
+        format!("1\n{lattice} Properties=species:S:1:pos:R:3:{columns}\nCu 0 0 0 1 2 3{more}\n")
+    };
+    let glass = read(&file(&folder, "a.xyz", &text("momenta:R:3", "")));
+    // The unit of time of both programs is A (u/eV)^1/2.
+    assert!((glass.configuration().velocities[0] * 63.546 - Vector::new(1.0, 2.0, 3.0)).norm() < 1e-14);
+    let error = |text: String| {
+        let path = file(&folder, "b.xyz", &text);
+        io::read(&path, &ReadOptions::default()).unwrap_err().to_string()
+    };
+    assert!(error(text("vel:R:3", " 4")).ends_with("describes it has 7 fields; what is field 8, `4`?"));
+    assert!(error(text("vel:R:2:c:R:1", "")).ends_with("Properties: vel must have 3 columns, found 2"));
 }
 
 #[test]
@@ -290,7 +346,7 @@ fn species_that_are_not_those_of_the_file_are_an_error() {
     io::write(&path, &sample(Cell::orthogonal(10.0, 10.0, 10.0).unwrap())).unwrap();
     let species = vec!["A".into(), "B".into()];
     let error = io::read(&path, &ReadOptions { species, ..ReadOptions::default() }).unwrap_err().to_string();
-    assert!(error.ends_with("the file has the species Cu, `species` lists A, B"), "{error}");
+    assert!(error.ends_with("the file calls the atom type 1 Cu, `species` lists A, B"), "{error}");
 }
 
 #[test]

@@ -229,6 +229,15 @@ fn compressed_files_and_scripts_read_the_same() {
     assert_eq!(number("potential(\"CuZr-2009\").cutoff"), 7.6);
     let toml = include_bytes!("../stdlib/potentials/CuZr-2009.toml");
     assert_eq!(reading("mine.toml", toml).unwrap().cutoff(), 7.6);
+    let changed = |from: &str, to: &str| {
+        let text = String::from_utf8_lossy(toml).replace(from, to);
+        reading("mine.toml", text.as_bytes()).unwrap_err().to_string()
+    };
+    assert!(
+        changed("r_cut = 7.6", "r_cut = 6.5")
+            .ends_with("the last of the pieces ends at 7.6; the pieces make the cutoff")
+    );
+    assert!(changed("on = 110.0", "onn = 100.0").contains("unknown field `onn`, expected one of `xk`, `on`, `c`"));
 
     assert!(error("potential(\"CuZr-2010\")").starts_with("potential: no built-in potential `CuZr-2010`"));
     assert_eq!(error("potential(\"none.eam.fs\")"), "potential: none.eam.fs: no such file");

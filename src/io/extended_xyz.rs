@@ -1,7 +1,8 @@
 //! Extended xyz: the number of atoms, a comment of `key=value`, one line an atom.
 //!
-//! Format: <https://github.com/libAtoms/extxyz>. Read: `Lattice`, `Properties` (species, pos, vel or velo, id, mass),
-//! `history`, `time`, `potential`; other keys and columns are skipped. Velocities are in angstrom/ps.
+//! Format: <https://github.com/libAtoms/extxyz>. Read: `Lattice`, `Properties` (species, pos, vel or velo, momenta, id, mass),
+//! `history`, `time`, `potential`; other keys and columns are skipped. Velocities are in angstrom/ps, momenta, as the
+//! Atomic Simulation Environment writes them, in (eV u)^1/2.
 
 use super::frame::{Frame, Kind};
 use super::text::Lines;
@@ -52,6 +53,7 @@ fn parse_frame(lines: &mut Lines, atoms: usize) -> Result<Frame> {
     for atom in 0..atoms {
         let line = lines.expect(&format!("atom {} of {atoms}", atom + 1))?;
         let fields: Vec<&str> = line.split_whitespace().collect();
+        lines.no_more(&fields, columns.count, "a line as `Properties` describes it")?;
         let name = lines.field(&fields, columns.species, "species")?;
         let mass = columns.mass.map(|place| lines.float(&fields, place, "mass")).transpose()?;
         let kind = kind_of(&mut frame.kinds, name, mass);
@@ -60,6 +62,12 @@ fn parse_frame(lines: &mut Lines, atoms: usize) -> Result<Frame> {
         frame.positions.push(vector(lines, &fields, columns.position, ["x", "y", "z"])?);
         if let Some(place) = columns.velocity {
             frame.velocities.push(vector(lines, &fields, place, ["vx", "vy", "vz"])?);
+        } else if let Some(place) = columns.momentum {
+            let mass = mass.or_else(|| super::elements::mass(name)).ok_or_else(|| {
+                lines.error(format!("there are momenta, but no column mass and no known mass of the species {name}"))
+            })?;
+            let momentum = vector(lines, &fields, place, ["px", "py", "pz"])?;
+            frame.velocities.push(momentum / (mass * units::TIME));
         }
         if let Some(place) = columns.id {
             ids.push(lines.integer(&fields, place, "id")?);
@@ -123,8 +131,11 @@ struct Columns {
     species: usize,
     position: usize,
     velocity: Option<usize>,
+    momentum: Option<usize>,
     id: Option<usize>,
     mass: Option<usize>,
+    /// Number of all columns.
+    count: usize,
 }
 
 impl Columns {
@@ -142,13 +153,19 @@ impl Columns {
             places.insert(part[0].to_lowercase(), (place, count));
             place += count;
         }
-        let find = |name: &str, count: usize| places.get(name).filter(|p| p.1 == count).map(|p| p.0);
+        let find = |names: &[&str], count: usize| match names.iter().find_map(|name| Some((name, places.get(*name)?))) {
+            Some((_, &(place, found))) if found == count => Ok(Some(place)),
+            Some((name, (_, found))) => Err(format!("Properties: {name} must have {count} columns, found {found}")),
+            None => Ok(None),
+        };
         Ok(Columns {
-            species: find("species", 1).or(find("element", 1)).ok_or("Properties: there is no species:S:1")?,
-            position: find("pos", 3).ok_or("Properties: there is no pos:R:3")?,
-            velocity: find("vel", 3).or(find("velo", 3)),
-            id: find("id", 1),
-            mass: find("mass", 1).or(find("masses", 1)),
+            species: find(&["species", "element"], 1)?.ok_or("Properties: there is no species:S:1")?,
+            position: find(&["pos"], 3)?.ok_or("Properties: there is no pos:R:3")?,
+            velocity: find(&["vel", "velo"], 3)?,
+            momentum: find(&["momenta"], 3)?,
+            id: find(&["id"], 1)?,
+            mass: find(&["mass", "masses"], 1)?,
+            count: place,
         })
     }
 }

@@ -31,6 +31,8 @@ pub struct ReadOptions {
 pub enum Kind {
     /// By name.
     Named(String),
+    /// By the number of its type, from 1, and a name.
+    Labelled(usize, String),
     /// By the number of its type, from 1.
     Numbered(usize),
 }
@@ -131,24 +133,36 @@ fn recorded_potential(name: Option<&str>, sample: &Configuration, path: &Path) -
 
 /// The name of a kind: given by the caller, by the file, or found from the mass.
 fn name_of(kind: &Kind, mass: Option<f64>, path: &Path, options: &ReadOptions) -> Result<String> {
-    let number = match kind {
-        Kind::Named(name) if options.species.is_empty() || options.species.contains(name) => return Ok(name.clone()),
+    let listed = |number: usize| options.species.get(number.wrapping_sub(1));
+    let all = || options.species.join(", ");
+    let by_mass = mass.and_then(elements::of_mass);
+    match kind {
+        Kind::Named(name) | Kind::Labelled(_, name) if options.species.is_empty() => Ok(name.clone()),
+        Kind::Named(name) if options.species.contains(name) => Ok(name.clone()),
         Kind::Named(name) => {
-            let listed = options.species.join(", ");
-            return Err(Error::file(path, format!("the file has the species {name}, `species` lists {listed}")));
+            Err(Error::file(path, format!("the file has the species {name}, `species` lists {}", all())))
         }
-        Kind::Numbered(number) => *number,
-    };
-    if let Some(name) = options.species.get(number.wrapping_sub(1)) {
-        return Ok(name.clone());
+        Kind::Labelled(number, name) if listed(*number) == Some(name) => Ok(name.clone()),
+        Kind::Labelled(number, name) => {
+            Err(Error::file(path, format!("the file calls the atom type {number} {name}, `species` lists {}", all())))
+        }
+        Kind::Numbered(number) => match (listed(*number), by_mass) {
+            (Some(name), Some(other)) if name != other && elements::mass(name).is_some() => Err(Error::file(
+                path,
+                format!("the atom type {number} has the mass of {other}, but `species` lists {}", all()),
+            )),
+            (Some(name), _) => Ok(name.clone()),
+            (None, Some(name)) if options.species.is_empty() => Ok(name.into()),
+            (None, _) if options.species.is_empty() => Err(Error::file(
+                path,
+                format!("the atom type {number} has no name; give #{{ species: [\"Cu\", \"Zr\"] }}"),
+            )),
+            (None, _) => {
+                let count = options.species.len();
+                Err(Error::file(path, format!("the atom type {number} has no name: `species` lists {count}")))
+            }
+        },
     }
-    if !options.species.is_empty() {
-        let count = options.species.len();
-        return Err(Error::file(path, format!("the atom type {number} has no name: `species` lists {count}")));
-    }
-    mass.and_then(elements::of_mass).map(str::to_string).ok_or_else(|| {
-        Error::file(path, format!("the atom type {number} has no name; give #{{ species: [\"Cu\", \"Zr\"] }}"))
-    })
 }
 
 /// Elements without doubles, in the order of the potential or of their names, and the place of each kind in it.

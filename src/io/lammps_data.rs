@@ -9,6 +9,7 @@ use crate::configuration::MOST_ATOMS;
 use crate::error::Result;
 use crate::glass::Glass;
 use crate::units;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -18,7 +19,11 @@ const SKIPPED: &[&str] = &["Pair Coeffs", "PairIJ Coeffs", "Bodies", "Ellipsoids
 /// The frame of a data file.
 pub fn parse(path: &Path, content: &str) -> Result<Frame> {
     let mut lines = Lines::new(path, content);
-    let mut data = Data { potential: recorded_potential(lines.next_line().unwrap_or_default()), ..Data::default() };
+    let title = lines.next_line().unwrap_or_default();
+    if let Some((_, units)) = title.split_once("units = ") {
+        lines.metal(units.split([',', ' ']).next().unwrap_or_default())?;
+    }
+    let mut data = Data { potential: recorded_potential(title), ..Data::default() };
     while let Some(line) = lines.next_line() {
         let (text, comment) = line.split_once('#').map_or((line, ""), |(a, b)| (a, b.trim()));
         let text = text.trim();
@@ -44,10 +49,14 @@ struct Data {
     edges: [Option<Vector>; 3],
     masses: Vec<Option<f64>>,
     names: Vec<Option<String>>,
-    species: Vec<Option<usize>>,
+    /// The last line that says how large the cell is.
+    cell_line: usize,
+    /// Places of the atoms in the lists below, by id.
+    places: BTreeMap<i64, usize>,
+    species: Vec<usize>,
     positions: Vec<Vector>,
     images: Vec<Vector>,
-    velocities: Vec<Vector>,
+    velocities: Vec<Option<Vector>>,
     potential: Option<String>,
 }
 
@@ -60,6 +69,9 @@ impl Data {
         };
         let triple = |name: &str| Ok::<_, crate::error::Error>(Vector::from_vec(floats(3, name)?));
         let words: Vec<&str> = fields.iter().copied().filter(|f| f.starts_with(char::is_alphabetic)).collect();
+        if let ["xlo" | "ylo" | "zlo" | "avec" | "bvec" | "cvec" | "xy", ..] = words.as_slice() {
+            self.cell_line = lines.number();
+        }
         match words.as_slice() {
             ["atoms"] => {
                 let count = lines.integer(&fields, 0, "atoms")?;
@@ -93,6 +105,12 @@ impl Data {
                     return Err(lines.error(format!("{what} are not supported")));
                 }
             }
+            [] if !self.species.is_empty() => {
+                return Err(lines.error(format!(
+                    "expected a section, found `{text}`; are there more lines than the {} atoms of the header?",
+                    self.species.len()
+                )));
+            }
             _ => return Err(lines.error(format!("expected a header or a section, found `{text}`"))),
         }
         Ok(())
@@ -100,8 +118,8 @@ impl Data {
 
     fn masses(&mut self, lines: &mut Lines) -> Result<()> {
         blank(lines)?;
-        for _ in 0..self.types {
-            let line = lines.expect(&format!("{} masses", self.types))?;
+        for read in 1..=self.types {
+            let line = entry(lines, &format!("mass {read} of {}", self.types))?;
             let (text, comment) = line.split_once('#').map_or((line, ""), |(a, b)| (a, b.trim()));
             let fields: Vec<&str> = text.split_whitespace().collect();
             let kind = self.kind(lines, &fields, 0)?;
@@ -120,8 +138,8 @@ impl Data {
 
     fn labels(&mut self, lines: &mut Lines) -> Result<()> {
         blank(lines)?;
-        for _ in 0..self.types {
-            let line = lines.expect(&format!("{} type labels", self.types))?;
+        for read in 1..=self.types {
+            let line = entry(lines, &format!("type label {read} of {}", self.types))?;
             let fields: Vec<&str> = line.split_whitespace().collect();
             let kind = self.kind(lines, &fields, 0)?;
             self.names[kind] = Some(lines.field(&fields, 1, "label")?.into());
@@ -139,12 +157,9 @@ impl Data {
             other => return Err(lines.error(format!("the atom style `{other}` is not supported; write `atomic`"))),
         };
         let count = self.atoms.ok_or_else(|| lines.error("the header does not say how many atoms there are"))?;
-        self.species = vec![None; count];
-        self.positions = vec![Vector::zeros(); count];
-        self.images = vec![Vector::zeros(); count];
         blank(lines)?;
         for read in 0..count {
-            let line = lines.expect(&format!("atom {} of {count}", read + 1))?;
+            let line = entry(lines, &format!("atom {} of {count}", read + 1))?;
             let fields: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
             if ![first + 3, first + 6].contains(&fields.len()) {
                 return Err(lines.error(format!(
@@ -156,31 +171,37 @@ impl Data {
                     first + 6
                 )));
             }
-            let atom = id(lines, &fields, count)?;
-            if self.species[atom].is_some() {
-                return Err(lines.error(format!("the atom {} is there twice", atom + 1)));
+            let id = lines.integer(&fields, 0, "id")?;
+            if self.places.insert(id, read).is_some() {
+                return Err(lines.error(format!("the atom {id} is there twice")));
             }
-            self.species[atom] = Some(self.kind(lines, &fields, type_place)?);
+            self.species.push(self.kind(lines, &fields, type_place)?);
             let float = |offset: usize, name: &str| lines.float(&fields, first + offset, name);
-            self.positions[atom] = Vector::new(float(0, "x")?, float(1, "y")?, float(2, "z")?);
-            if fields.len() >= first + 6 {
-                let image = |offset: usize| lines.integer(&fields, first + offset, "image flag").map(|n| n as f64);
-                self.images[atom] = Vector::new(image(3)?, image(4)?, image(5)?);
-            }
+            self.positions.push(Vector::new(float(0, "x")?, float(1, "y")?, float(2, "z")?));
+            let image = |offset: usize| lines.integer(&fields, first + offset, "image flag").map(|n| n as f64);
+            let flagged = fields.len() >= first + 6;
+            self.images.push(if flagged { Vector::new(image(3)?, image(4)?, image(5)?) } else { Vector::zeros() });
         }
         Ok(())
     }
 
     fn velocities(&mut self, lines: &mut Lines) -> Result<()> {
         let count = self.species.len();
-        self.velocities = vec![Vector::zeros(); count];
+        if count == 0 && self.atoms != Some(0) {
+            return Err(lines.error("the section Velocities must come after the section Atoms"));
+        }
+        self.velocities = vec![None; count];
         blank(lines)?;
         for read in 0..count {
-            let line = lines.expect(&format!("velocity {} of {count}", read + 1))?;
+            let line = entry(lines, &format!("velocity {} of {count}", read + 1))?;
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let atom = id(lines, &fields, count)?;
+            let id = lines.integer(&fields, 0, "id")?;
+            let place = self.places.get(&id).ok_or_else(|| lines.error(format!("there is no atom {id}")))?;
             let float = |place: usize, name: &str| lines.float(&fields, place, name);
-            self.velocities[atom] = Vector::new(float(1, "vx")?, float(2, "vy")?, float(3, "vz")?);
+            let velocity = Vector::new(float(1, "vx")?, float(2, "vy")?, float(3, "vz")?);
+            if self.velocities[*place].replace(velocity).is_some() {
+                return Err(lines.error(format!("the velocity of atom {id} is there twice")));
+            }
         }
         Ok(())
     }
@@ -196,22 +217,24 @@ impl Data {
     }
 
     fn frame(self, lines: &Lines) -> Result<Frame> {
-        let count = self.atoms.ok_or_else(|| lines.error("there is no line `N atoms`"))?;
-        if self.species.len() != count || (count > 0 && self.positions.is_empty()) {
+        let count = self.atoms.ok_or_else(|| lines.whole("there is no line `N atoms`"))?;
+        if self.species.len() != count {
             return Err(lines.error("there is no section Atoms; is the file cut short?"));
         }
-        let species = self.species.iter().map(|kind| kind.ok_or_else(|| lines.error("an atom is missing")));
-        let species = species.collect::<Result<Vec<usize>>>()?;
         let cell = self.cell(lines)?;
-        let positions = self.positions.iter().zip(&self.images).map(|(p, image)| p + cell.matrix() * image).collect();
-        let (kinds, species) = occurring(&self.names, &self.masses, &species);
+        let places = || self.places.values().copied();
+        let positions = places().map(|k| self.positions[k] + cell.matrix() * self.images[k]).collect();
+        let velocities =
+            if self.velocities.is_empty() { Vec::new() } else { places().filter_map(|k| self.velocities[k]).collect() };
+        let (kinds, species) =
+            occurring(&self.names, &self.masses, &places().map(|k| self.species[k]).collect::<Vec<_>>());
         Ok(Frame {
             cell,
             kinds,
             species,
             positions,
             wrapped: false,
-            velocities: self.velocities,
+            velocities,
             history: Vec::new(),
             step: None,
             time: None,
@@ -221,15 +244,15 @@ impl Data {
 
     fn cell(&self, lines: &Lines) -> Result<Cell> {
         if let [Some(a), Some(b), Some(c)] = self.edges {
-            return Cell::new(Tensor::from_columns(&[a, b, c])).map_err(|e| lines.error(e));
+            return Cell::new(Tensor::from_columns(&[a, b, c])).map_err(|e| lines.error_at(self.cell_line, e));
         }
         let mut lengths = [0.0; 3];
         for (axis, bounds) in self.bounds.iter().enumerate() {
             let name = ["xlo xhi", "ylo yhi", "zlo zhi"][axis];
-            let [low, high] = bounds.ok_or_else(|| lines.error(format!("there is no line `{name}`")))?;
+            let [low, high] = bounds.ok_or_else(|| lines.whole(format!("there is no line `{name}`")))?;
             lengths[axis] = high - low;
         }
-        Cell::triclinic(lengths, self.tilts).map_err(|e| lines.error(e))
+        Cell::triclinic(lengths, self.tilts).map_err(|e| lines.error_at(self.cell_line, e))
     }
 }
 
@@ -241,19 +264,24 @@ fn occurring(
 ) -> (Vec<(Kind, Option<f64>)>, Vec<usize>) {
     let used: Vec<usize> = (0..names.len()).filter(|kind| species.contains(kind)).collect();
     let kinds = used.iter().map(|&kind| {
-        let name = names[kind].clone().map_or(Kind::Numbered(kind + 1), Kind::Named);
+        let number = kind + 1;
+        let name = names[kind].clone().map_or(Kind::Numbered(number), |name| Kind::Labelled(number, name));
         (name, masses[kind])
     });
     let place = |kind: &usize| used.iter().position(|u| u == kind).unwrap_or(0);
     (kinds.collect(), species.iter().map(place).collect())
 }
 
-fn id(lines: &Lines, fields: &[&str], count: usize) -> Result<usize> {
-    let number = lines.integer(fields, 0, "id")?;
-    usize::try_from(number - 1)
-        .ok()
-        .filter(|&atom| atom < count)
-        .ok_or_else(|| lines.error(format!("field 1 (id): expected 1 to {count}, found {number}")))
+/// The next line of a section; an error that says what is missing when the section or the file ends.
+fn entry<'a>(lines: &mut Lines<'a>, what: &str) -> Result<&'a str> {
+    let line = lines.expect(what)?;
+    match line.trim() {
+        "" => Err(lines.error(format!("expected {what}, found the end of the section"))),
+        text if text.starts_with(char::is_alphabetic) && !text.contains(char::is_numeric) => {
+            Err(lines.error(format!("expected {what}, found `{text}`")))
+        }
+        _ => Ok(line),
+    }
 }
 
 /// The blank line below the name of a section.

@@ -62,9 +62,7 @@ impl Header {
                 let count = lines.integer(&fields, 0, "atoms")?;
                 self.atoms = Some(usize::try_from(count).map_err(|_| lines.error("the number of atoms is negative"))?);
             }
-            "UNITS" if line.trim() != "metal" => {
-                return Err(lines.error(format!("the units must be metal, found {}", line.trim())));
-            }
+            "UNITS" => lines.metal(line.trim())?,
             _ => {}
         }
         Ok(())
@@ -209,6 +207,7 @@ fn parse_atoms(lines: &mut Lines, header: &Header, columns: &str) -> Result<Fram
             return Err(lines.error(format!("expected atom {} of {count}, found `{line}`", read + 1)));
         }
         let fields: Vec<&str> = line.split_whitespace().collect();
+        lines.no_more(&fields, columns.names.len(), "a line as `ITEM: ATOMS` describes it")?;
         let species = columns.species(lines, &fields, &mut kinds)?;
         let position = columns.position(lines, &fields, &space)?;
         let number = columns.id.map_or(Ok(read as i64), |place| lines.integer(&fields, place, "id"))?;

@@ -47,6 +47,29 @@ impl<'a> Lines<'a> {
         Error::parse(self.path, self.number, message)
     }
 
+    /// An error that is not at one line.
+    pub fn whole(&self, message: impl std::fmt::Display) -> Error {
+        Error::file(self.path, message)
+    }
+
+    /// An error at an earlier line.
+    pub fn error_at(&self, number: usize, message: impl std::fmt::Display) -> Error {
+        Error::parse(self.path, number, message)
+    }
+
+    /// An error when LAMMPS wrote the file in other units than ours.
+    pub fn metal(&self, units: &str) -> Result<()> {
+        if units == "metal" { Ok(()) } else { Err(self.error(format!("the units must be metal, found {units}"))) }
+    }
+
+    /// An error when the line read last has more fields than `what` it should be.
+    pub fn no_more(&self, fields: &[&str], most: usize, what: &str) -> Result<()> {
+        match fields.get(most) {
+            None => Ok(()),
+            Some(field) => Err(self.error(format!("{what} has {most} fields; what is field {}, `{field}`?", most + 1))),
+        }
+    }
+
     /// An error when an atom has another mass than the first of its species.
     pub fn same_mass(&self, first: Option<f64>, mass: Option<f64>) -> Result<()> {
         match (first, mass) {

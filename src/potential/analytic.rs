@@ -5,6 +5,7 @@ use super::radial::{Core, Embedding, Piece, Quartic, Radial, Screened};
 use crate::configuration::Element;
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub(super) fn built_in(name: &str) -> Result<Arc<Potential>> {
 /// The potential in a TOML text; `path` is named in errors.
 ///
 /// Tables `[element.A]` (`mass`), `[rho.AB]` (`scale`, `poly`), `[F.A]` (`scale`, `terms`) and `[phi.AB]` (`r_zbl`,
-/// `zbl`, `r_exp`, `expo`, `poly`), as the built-in files explain.
+/// `zbl`, `r_exp`, `expo`, `poly`), as the built-in files explain. The cutoff is where the last piece ends; `r_cut`, if it is there,
+/// must agree with it.
 pub fn parse(text: &str, path: &Path, label: &str) -> Result<Arc<Potential>> {
     let file: File = toml::from_str(text).map_err(|e| {
         let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].lines().count().max(1));
@@ -61,7 +63,17 @@ pub fn parse(text: &str, path: &Path, label: &str) -> Result<Arc<Potential>> {
         })
         .collect::<Result<_>>()?;
     let elements = file.element.iter().map(|(name, e)| Element { name: name.clone(), mass: e.mass }).collect();
-    Potential::new(label, elements, pair, density, embedding)
+    let potential = Potential::new(label, elements, pair, density, embedding)?;
+    match file.r_cut {
+        Some(r_cut) if (r_cut - potential.cutoff()).abs() > 1e-6 => Err(Error::file(
+            path,
+            format!(
+                "r_cut is {r_cut}, but the last of the pieces ends at {}; the pieces make the cutoff",
+                potential.cutoff()
+            ),
+        )),
+        _ => Ok(potential),
+    }
 }
 
 fn either<'a, T>(tables: &'a BTreeMap<String, T>, a: &str, b: &str) -> Option<&'a T> {
@@ -73,38 +85,63 @@ fn pieces(poly: &[Poly]) -> Vec<Piece> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct File {
     element: BTreeMap<String, Species>,
     rho: BTreeMap<String, Density>,
     #[serde(rename = "F")]
     embedding: BTreeMap<String, Function>,
     phi: BTreeMap<String, Pair>,
+    r_cut: Option<f64>,
+    /// Where it comes from, and where a table of it begins.
+    #[serde(rename = "version")]
+    _version: Option<IgnoredAny>,
+    #[serde(rename = "title")]
+    _title: Option<IgnoredAny>,
+    #[serde(rename = "table")]
+    _table: Option<IgnoredAny>,
+    #[serde(rename = "provenance")]
+    _provenance: Option<IgnoredAny>,
+    #[serde(rename = "r_table_min")]
+    _start_of_table: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Species {
     mass: f64,
+    /// What else tables say of an element.
+    #[serde(rename = "Z")]
+    _number: Option<IgnoredAny>,
+    #[serde(rename = "lattice")]
+    _lattice: Option<IgnoredAny>,
+    #[serde(rename = "a")]
+    _edge: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Poly {
     rk: f64,
     c: Vec<f64>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Density {
     scale: f64,
     poly: Vec<Poly>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Function {
     scale: f64,
     terms: Vec<Term>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Term {
     xk: f64,
     on: Option<f64>,
@@ -112,6 +149,7 @@ struct Term {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Pair {
     r_zbl: f64,
     zbl: Nuclei,
@@ -121,6 +159,7 @@ struct Pair {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Nuclei {
     pre: f64,
     a: [f64; 4],

@@ -29,11 +29,15 @@ mod binding {
     /// such file, the glass of this name that is part of the program: `Cu50Zr50-19652`, cooled at 2e12 K/s (see
     /// `stdlib/glasses/README.md`).
     ///
+    /// Of extended xyz these columns are read: `species`, `pos` [A], `vel` or `velo` [A/ps] or `momenta` [(eV u)^1/2, as the Atomic
+    /// Simulation Environment writes them], `mass` [u] and `id`; others are skipped. LAMMPS files are in units metal.
+    ///
     /// A file with several frames gives the last one. The potential is the one given, or the one that an extended xyz or
     /// data file of vitric names; a sample of Cu and Zr without either gets `CuZr-2009`, as one in a dump does, which names none.
     ///
     /// - `potential`: the potential of the glass, or its name
-    /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file that does not say them, such as `["Cu", "Zr"]`
+    /// - `species`: names of the atom types 1, 2, ... of a LAMMPS file that does not say them, such as `["Cu", "Zr"]`; it is an
+    ///   error when they contradict the names or the masses in the file
     /// - `frame`: number of the frame from 0, or from the end when negative, -1
     ///
     /// ```rhai
