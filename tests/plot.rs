@@ -257,6 +257,16 @@ fn shared_axes_are_written_once() {
     let figure = [1.0, 2.0, 3.0, 4.0].into_iter().fold(Figure::new(), |f, top| f.panel(panel(top)));
     let count = |share| figure.clone().svg_with(share).matches("time (ps)").count();
     assert_eq!((count(Share::None), count(Share::X), count(Share::Both)), (4, 2, 2));
+    let other = |label: &str, scale| {
+        let mut panel = panel(1.0);
+        (panel.y.label, panel.y.scale) = (Some(label.into()), scale);
+        panel
+    };
+    let labels = Figure { columns: Some(2), ..Figure::new() }.panel(panel(1.0)).panel(other("other", Scale::Linear));
+    assert_eq!(labels.svg_with(Share::Y).matches("other").count(), 1, "what is another quantity has its own label");
+    let figure = Figure { columns: Some(2), share: Share::Y, ..Figure::new() };
+    let error = figure.panel(panel(1.0)).panel(other("msd", Scale::Log)).svg().unwrap_err().to_string();
+    assert!(error.contains("panels 1 and 2 share their axis of y, of which one is logarithmic"), "{error}");
 }
 
 trait WithShare {

@@ -45,6 +45,13 @@ fn commands_work_in_a_pipe() {
 }
 
 #[test]
+fn an_error_in_a_function_of_an_earlier_input_is_shown_there() {
+    let (_, _, err) = piped("fn f(x) {\n    throw \"no\"\n}\nlet a = 1\nf(a)\n");
+    assert!(err.starts_with("error: no\n  --> input 1:2:5\n  |\n2 |     throw \"no\"\n"), "{err}");
+    assert!(err.trim_end().ends_with("`f` called at input 3:1"), "{err}");
+}
+
+#[test]
 fn a_saved_session_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("session.rhai");
@@ -58,7 +65,7 @@ fn a_saved_session_runs() {
     let seed = err.lines().find(|l| l.starts_with("pack: chose seed: ")).unwrap();
     let expected = format!(
         "2 * 3;\nlet a = 1; let last = a + 1;\nlet last = last * 10 // ten\n;\nlast + last;\nlet t = `one\ntwo`;\n\
-         /* a\n comment */ let m = #{{ x: 1 }};\nswitch 3 {{ 1 => 0, _ => 7 }}\n// {seed}\n\
+         /* a\n comment */ let m = #{{ x: 1 }};\nswitch 3 {{ 1 => 0, _ => 7 }};\n// {seed}\n\
          let g = pack(\"Cu50Zr50\", #{{ atoms: 600 }});\n"
     );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
@@ -103,8 +110,16 @@ fn a_person_types_completes_interrupts_and_leaves() {
     pause();
     line(&mut session, "number + 2000");
     session.exp_string("2021").unwrap();
+    line(&mut session, "let kept = 7; let lost = [1][5]; let more = 1;");
+    session.exp_string("let lost").unwrap();
+    line(&mut session, "kept + 3000");
+    session.exp_string("3007").unwrap();
+    let saved = folder.path().join("saved.rhai");
+    line(&mut session, &format!(":save {}", saved.display()));
     session.send_control('d').unwrap();
     session.exp_eof().unwrap();
+    let saved = std::fs::read_to_string(saved).unwrap();
+    assert!(saved.ends_with("number + 2000;\nlet kept = 7;\nkept + 3000;\n"), "{saved}");
     let history = std::fs::read_to_string(folder.path().join("vitric/history")).unwrap();
     assert!(history.contains("double(number) + 1000"), "{history}");
 }

@@ -101,11 +101,35 @@ fn first_mistakes_get_a_hint() {
     for (code, message) in [
         ("let t = 2000K;", "error: a unit is multiplied: write 2000*K instead of 2000K\n"),
         ("melt(\"Cu50Zr50\", atoms = 500)", "error: no variable `atoms`; options are given as #{ atoms: ... }\n"),
+        (
+            "let r = 1; print(exp(-r**2 / 2))",
+            "error: -x**2 would be (-x)**2 here; write -(x**2), or (-x)**2 where that is meant\n",
+        ),
+        ("print(-f(2).a[0]**2)", "error: -x**2 would be"),
+        ("print(1 + -2.0**2)", "error: -x**2 would be"),
+        (
+            "let a = [1]; a.map(|x| x + a.len())",
+            "error: the closure given to `map` uses `a`, on which `map` is called;",
+        ),
+        ("let m = #{ b: [1] }; m.b.map(|x| [x, m.b])", "error: the closure given to `map` uses `m`"),
         ("melt(\"Cu50Zr50\", 500)", "error: melt: options go in #{ }, such as #{ name: value }, found 500\n"),
     ] {
         let folder = folder_with("s.rhai", code);
         let (_, _, err) = called(&folder, &["s.rhai"]);
         assert!(err.starts_with(message), "{err}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_mistake_and_is_none_works() {
+    for (code, printed) in [
+        ("let r = 3; print([(-r)**2, 1 - r**2, -(r**2), 2**(-r + 4), -r])", "[9, -8, -9, 2, -3]\n"),
+        ("let a = [1, 2]; print(a.map(|x| { let a = 3; x + a })); print([3].map(|x| x + a.len()))", "[4, 5]\n[5]\n"),
+        ("let a = [1, 2]; print([a.map(|x| x + 1).len(), 3].map(|x| x + a.len()))", "[4, 5]\n"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (exit, out, err) = called(&folder, &["-e", code]);
+        assert_eq!((exit, out.as_str(), err.as_str()), (0, printed, ""), "{code}");
     }
 }
 

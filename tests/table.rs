@@ -385,6 +385,56 @@ fn bad_files_are_named() {
 }
 
 #[test]
+fn tables_of_other_programs_are_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| {
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, text).unwrap();
+        read_table(&path).unwrap()
+    };
+    for separator in [",", ";", "\t"] {
+        let table = read(&"a,b [eV]\n1,NA\n2,0.5\n3,null\n".replace(',', separator));
+        assert_eq!(table.names(), ["a", "b"]);
+        let b = numbers(&table, "b");
+        assert!(b[0].is_nan() && b[1] == 0.5 && b[2].is_nan());
+    }
+    assert_eq!(read("a\nx;y\n").names(), ["a"]);
+    assert_eq!(read("a,b\n\"1\n\"\"x\"\", y\",2\n").column("a").unwrap(), Column::text("a", texts(&["1\n\"x\", y"])));
+    // Written by polars 1.x in Python: UInt64 with 2^63 + 5, and text as a categorical.
+    let big = read_table("tests/data/table/big.parquet").unwrap();
+    assert_eq!(numbers(&big, "big"), [(1u64 << 63) as f64, 1.0]);
+    let error = read_table("tests/data/table/categorical.parquet").unwrap_err().to_string();
+    assert!(error.contains("column `species` is") && error.contains("save categories as text"), "{error}");
+}
+
+#[test]
+fn bins_of_bins_have_errors_of_their_own() {
+    let table = Table::from_columns(vec![
+        Column::integer("x", vec![1, 2, 3, 4, 5, 6]),
+        Column::float("x_standard_error", "", vec![9.0; 6]),
+    ])
+    .unwrap();
+    let bins = table.bin("x", BinSize::Rows(3)).unwrap();
+    assert!(numbers(&bins, "x_standard_error").iter().all(|e| (e - 1.0 / 3.0_f64.sqrt()).abs() < 1e-12));
+    assert_eq!(numbers(&bins, "x_standard_error_mean"), [9.0, 9.0]);
+}
+
+#[test]
+fn units_of_keys_and_infinite_numbers_are_looked_at() {
+    let key = |unit: &str| Table::from_columns(vec![Column::float("k", unit, vec![1.0, 2.0])]).unwrap();
+    let error = key("eV").join(&key("A"), &["k"], Join::Left, "").unwrap_err().to_string();
+    assert_eq!(error, "join: column `k` is in eV here and in A there");
+    let line = Table::from_columns(vec![
+        Column::float("x", "", vec![1.0, 2.0, 3.0]),
+        Column::float("y", "", vec![1.0, f64::INFINITY, 3.0]),
+    ])
+    .unwrap();
+    assert!(line.fit_line("x", "y", None).unwrap_err().to_string().contains("`y` is infinite in row 1"));
+    let one = Column::float("a", "", vec![1.0, f64::NAN]);
+    assert!(one.interval(Aggregate::Mean, 0.95, 10, 1, 1).unwrap_err().to_string().contains("two values or more"));
+}
+
+#[test]
 fn wrong_tables_are_refused() {
     let error = |columns| Table::from_columns(columns).unwrap_err().to_string();
     let x = Column::float("x", "", vec![1.0, 2.0]);

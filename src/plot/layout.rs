@@ -22,6 +22,7 @@ const SMALLEST: f64 = 24.0;
 pub(crate) fn svg(figure: &Figure) -> Result<String> {
     figure.check()?;
     let mut panels = prepare(figure)?;
+    check_shared(figure, &panels)?;
     share(figure, &mut panels);
     let mut plan = Plan::first(figure);
     plan.refine(figure, &panels)?;
@@ -68,23 +69,48 @@ fn letter(index: usize) -> String {
     if index < 26 { format!("({})", one(index)) } else { format!("({}{})", one(index / 26 - 1), one(index)) }
 }
 
-/// Give panels of one column the same x axis, and panels of one row the same y axis, as the figure asks.
+/// The panels that share the x axis of one, the lowest last, and those that share its y axis, the first one first; itself among them.
+fn mates(figure: &Figure, index: usize) -> [Vec<usize>; 2] {
+    let (columns, count) = (figure.columns(), figure.panels.len());
+    let all = |asked: bool, is_mate: &dyn Fn(&usize) -> bool| {
+        (0..count).filter(|other| if asked { is_mate(other) } else { *other == index }).collect()
+    };
+    [
+        all(matches!(figure.share, Share::X | Share::Both), &|other| other % columns == index % columns),
+        all(matches!(figure.share, Share::Y | Share::Both), &|other| other / columns == index / columns),
+    ]
+}
+
+/// An error when panels that share an axis have different kinds of it.
+fn check_shared(figure: &Figure, panels: &[Prepared]) -> Result<()> {
+    for (index, panel) in panels.iter().enumerate() {
+        let [of_x, of_y] = mates(figure, index);
+        let differs_in_x = of_x.iter().find(|i| panels[**i].x.span.scale != panel.x.span.scale).map(|i| ("x", i));
+        let differs_in_y = of_y.iter().find(|i| panels[**i].y.span.scale != panel.y.span.scale).map(|i| ("y", i));
+        if let Some((axis, other)) = differs_in_x.or(differs_in_y) {
+            return Err(Error::input(format!(
+                "figure: panels {} and {} share their axis of {axis}, of which one is logarithmic and the other linear; give both the same, \
+                 or leave out `share`",
+                index + 1,
+                other + 1
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Give panels of one column the same x axis, and panels of one row the same y axis, as the figure asks. It is written once, and once more
+/// where it has another label.
 fn share(figure: &Figure, panels: &mut [Prepared]) {
-    let columns = figure.columns();
-    let count = panels.len();
-    for index in 0..count {
-        if matches!(figure.share, Share::X | Share::Both) {
-            let mates: Vec<usize> = (0..count).filter(|i| i % columns == index % columns).collect();
-            let span = mates.iter().map(|i| panels[*i].x.span).reduce(|a, b| a.union(&b));
-            panels[index].x.take(span);
-            panels[index].show_x = mates.last() == Some(&index);
-        }
-        if matches!(figure.share, Share::Y | Share::Both) {
-            let mates: Vec<usize> = (0..count).filter(|i| i / columns == index / columns).collect();
-            let span = mates.iter().map(|i| panels[*i].y.span).reduce(|a, b| a.union(&b));
-            panels[index].y.take(span);
-            panels[index].show_y = mates.first() == Some(&index);
-        }
+    for index in 0..panels.len() {
+        let [of_x, of_y] = mates(figure, index);
+        let (lowest, first) = (of_x[of_x.len() - 1], of_y[0]);
+        let x = of_x.iter().map(|i| panels[*i].x.span).reduce(|a, b| a.union(&b));
+        let y = of_y.iter().map(|i| panels[*i].y.span).reduce(|a, b| a.union(&b));
+        panels[index].x.take(x);
+        panels[index].y.take(y);
+        panels[index].show_x = lowest == index || panels[lowest].x.label != panels[index].x.label;
+        panels[index].show_y = first == index || panels[first].y.label != panels[index].y.label;
     }
 }
 

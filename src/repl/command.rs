@@ -150,10 +150,10 @@ fn last_statement(session: &Session, text: &str) -> usize {
 fn closed(session: &Session, input: &str) -> String {
     let input = input.trim_end();
     let tokens = session.tokens(input);
-    let defines = tokens.first().is_some_and(|(token, _)| matches!(token, Token::Let | Token::Const));
+    let is_function = tokens.first().is_some_and(|(token, _)| *token == Token::Fn);
     match tokens.last() {
         None | Some((Token::SemiColon, _)) => input.into(),
-        Some((Token::RightBrace, _)) if !defines => input.into(),
+        Some((Token::RightBrace, _)) if is_function => input.into(),
         // It must not become part of a comment.
         Some(_) if input.lines().last().is_some_and(|l| l.contains("//")) => format!("{input}\n;"),
         Some(_) => format!("{input};"),

@@ -18,11 +18,11 @@ use std::rc::Rc;
 /// What is kept between inputs.
 struct Talk {
     session: Rc<RefCell<Session>>,
-    /// Inputs that worked, for `:save`.
+    /// Inputs that worked, of others the statements that did, for `:save`.
     typed: Vec<Typed>,
 }
 
-/// An input that worked.
+/// An input, as far as it worked.
 struct Typed {
     text: String,
     /// It gave the value that `_` stands for afterwards.
@@ -71,7 +71,8 @@ fn at_terminal(talk: &mut Talk, session: &Rc<RefCell<Session>>) -> u8 {
             Ok(input) => {
                 let _ = editor.add_history_entry(input.as_str());
                 if let Some(path) = &history {
-                    let _ = editor.save_history(path);
+                    // Other sessions write to it as well.
+                    let _ = editor.append_history(path);
                 }
                 for part in talk.inputs(&input) {
                     if let Next::Leave(code) = talk.answer(&part, true) {
@@ -162,6 +163,11 @@ impl Talk {
                 }
             }
             Err(report) => {
+                let session = self.session.borrow();
+                let done = report.place.map_or("", |place| session.done_before(input, place));
+                if !done.is_empty() {
+                    self.typed.push(Typed { text: done.into(), gave_value: false, seeds: session.chosen_seeds() });
+                }
                 say(report.text.trim_end());
                 if !interactive {
                     return Next::Leave(if report.interrupted { 130 } else { 1 });

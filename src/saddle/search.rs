@@ -90,8 +90,9 @@ impl Search {
         if force > options.minimum_force {
             return Err(Error::input(format!(
                 "artn: the glass is not at a minimum of its energy: its largest force is {force:.3e} eV/A, where {:.1e} is \
-                 allowed; use `glass.minimize(#{{ force_tolerance: 1e-5*eV/angstrom }})` first",
-                options.minimum_force
+                 allowed; use `glass.minimize(#{{ force_tolerance: {:e}*eV/angstrom }})` first",
+                options.minimum_force,
+                0.01 * options.minimum_force
             )));
         }
         Ok(Search { options, frame })

@@ -17,6 +17,7 @@ enum What {
     Function(String),
     Arguments { name: String, count: usize },
     Option { function: String, text: String },
+    UsedTwice { variable: String, method: String },
     Property(String),
 }
 
@@ -39,6 +40,10 @@ impl Fault {
                 }
             }
             What::Option { function, text } => format!("{function}: {text}"),
+            What::UsedTwice { variable, method } => format!(
+                "the closure given to `{method}` uses `{variable}`, on which `{method}` is called; take what it needs of that into another \
+                 variable before"
+            ),
             What::Property(name) => context.no_property_named(name),
         }
     }
@@ -136,6 +141,46 @@ pub(super) fn faults(ast: &AST, entries: &[Entry]) -> Vec<Fault> {
         }
     });
     faults
+}
+
+/// Closures that use the variable whose method they are given to: the method holds it while the closure runs.
+pub(super) fn used_twice(ast: &AST) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last() else { return true };
+        if call.name != "curry" {
+            return true;
+        }
+        for captured in call.args.iter().skip(1) {
+            let Expr::Variable(variable, ..) = captured else { continue };
+            let method = (0..path.len()).find_map(|k| method_called_on(&variable.1, &path[k..]));
+            if let Some(method) = method {
+                let what = What::UsedTwice { variable: variable.1.to_string(), method };
+                faults.push(Fault { position: *position, what });
+            }
+        }
+        true
+    });
+    faults
+}
+
+/// The method that is given the closure at the end of the path, if the path starts with a call on `variable`.
+fn method_called_on(variable: &str, path: &[ASTNode]) -> Option<String> {
+    let parts = |node: &ASTNode| match node {
+        ASTNode::Expr(Expr::Dot(parts, ..) | Expr::Index(parts, ..)) => Some((parts.lhs.clone(), parts.rhs.clone())),
+        _ => None,
+    };
+    let (Expr::Variable(name, ..), _) = parts(path.first()?)? else { return None };
+    if name.1 != variable {
+        return None;
+    }
+    let chain = path.iter().position(|node| parts(node).is_none())?;
+    let Some(ASTNode::Expr(Expr::MethodCall(call, _))) = path.get(chain) else { return None };
+    // What is passed on as it is, or within a list or a map.
+    let is_passed = |node: &ASTNode| {
+        matches!(node, ASTNode::Stmt(_) | ASTNode::Expr(Expr::Stmt(_) | Expr::Map(..) | Expr::Array(..)))
+    };
+    path[chain + 1..path.len() - 1].iter().all(is_passed).then(|| call.name.to_string())
 }
 
 /// How many arguments each function of a name takes in a call, and whether the last may be left out.
@@ -431,7 +476,7 @@ fn second_argument(text: &str, name: &str, start: Position, end: Position) -> St
 }
 
 /// The byte at which a position is.
-fn offset(text: &str, position: Position) -> Option<usize> {
+pub(super) fn offset(text: &str, position: Position) -> Option<usize> {
     let (line, column) = (position.line()?, position.position().unwrap_or(1));
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let content = text.lines().nth(line - 1)?;

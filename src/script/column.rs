@@ -191,6 +191,9 @@ mod binding {
 
     /// The column of this name, in an expression: `col("barrier") < 5.0*eV`.
     ///
+    /// A number is in the unit of the column it meets: `col("stress") > 1` is 1 GPa where the column is in GPa. Units such as `GPa`
+    /// and `ns` make numbers in eV, A and ps, and are for columns in these.
+    ///
     /// Expressions join columns by `+ - * / **`, comparisons, `& | !`, functions such as `sqrt` and `ln`, and single
     /// values such as `.mean()`. They filter a table, add columns to it and aggregate its groups.
     ///

@@ -109,18 +109,20 @@ pub struct Session {
     /// Where the input being read has `_`, the last value.
     last_value: Arc<Mutex<Vec<Position>>>,
     lines: usize,
+    /// The input in which each function was defined last, closures among them.
+    defined: BTreeMap<String, String>,
 }
 
 impl Session {
     /// A session with the whole language; an error when a file of the standard library is wrong.
     pub fn new(settings: Settings) -> Result<Session, Report> {
         let mut library = Library::new();
-        let state = State::new(settings.arguments);
+        let files = stdlib::files(settings.stdlib.as_deref())?;
+        let state = State::new(settings.arguments, stdlib::fingerprint(&files));
         for register in BINDINGS {
             register(&mut library);
         }
         system::register_help(&mut library, &state);
-        let files = stdlib::files(settings.stdlib.as_deref())?;
         stdlib::load(&mut library, &files)?;
         let finished = library.finish();
         let mut entries = finished.entries;
@@ -143,6 +145,7 @@ impl Session {
             functions: AST::empty(),
             last_value,
             lines: 0,
+            defined: BTreeMap::new(),
         })
     }
 
@@ -289,6 +292,7 @@ impl Session {
         let ast = self.compile(text, &name)?;
         let mut merged = self.functions.merge(&ast);
         self.functions = merged.clone_functions_only();
+        self.defined.extend(ast.iter_functions().map(|f| (f.name.to_string(), name.clone())));
         merged.set_source(name.as_str());
         self.finish(&merged, &name)
     }
@@ -296,6 +300,25 @@ impl Session {
     /// The tokens of a text; the tokenizer itself never stops.
     pub fn tokens(&self, text: &str) -> Vec<(Token, Position)> {
         self.engine.lex(&[text]).0.take_while(|(token, _)| *token != Token::EOF).collect()
+    }
+
+    /// The statements of an input that were done when it failed at a place: what stands before the last `;` before that.
+    pub fn done_before<'t>(&self, text: &'t str, place: (usize, usize)) -> &'t str {
+        let (mut depth, mut end) = (0, 0);
+        for (token, position) in self.tokens(text) {
+            match token {
+                Token::LeftBrace | Token::LeftParen | Token::LeftBracket | Token::MapStart => depth += 1,
+                Token::RightBrace | Token::RightParen | Token::RightBracket => depth -= 1,
+                Token::SemiColon if depth == 0 => {
+                    let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
+                    if at < place {
+                        end = check::offset(text, position).map_or(end, |start| start + 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        &text[..end]
     }
 
     /// Tells the parser where an input has the last value.
@@ -340,6 +363,7 @@ impl Session {
             reports.push(Report::at(name, position, message, &self.context(&ast)));
         }
         let mut faults = check::faults(&ast, &self.entries);
+        faults.extend(check::used_twice(&ast));
         faults.extend(check::unknown_properties(&ast, &self.entries, &keys));
         faults.sort_by_key(|fault| fault.position);
         let context = self.context(&ast);
@@ -399,7 +423,12 @@ impl Session {
 
     fn compile(&self, text: &str, name: &str) -> Result<AST, Report> {
         let compiled = self.engine.compile_with_scope(&self.all_names(), text);
-        compiled.map_err(|e| Report::of_parse(&e, name, &self.context(&AST::empty())))
+        let context = self.context(&AST::empty());
+        let ast = compiled.map_err(|e| Report::of_parse(&e, name, &context))?;
+        match check::used_twice(&ast).first() {
+            Some(fault) => Err(Report::at(name, fault.position, fault.message(&context, name), &context)),
+            None => Ok(ast),
+        }
     }
 
     /// The program before constants are folded, so that everything in it can be found.
@@ -424,7 +453,7 @@ impl Session {
         let names = self.scope.iter_raw().map(|(name, _, _)| name.to_string()).collect();
         let functions = self.functions.iter_functions().chain(ast.iter_functions()).map(|f| f.name.to_string());
         let functions = functions.filter(|n| !n.contains('$')).collect();
-        Context { sources: &self.sources, entries: &self.entries, names, functions }
+        Context { sources: &self.sources, entries: &self.entries, names, functions, defined: &self.defined }
     }
 
     fn finish(&mut self, ast: &AST, name: &str) -> Result<Outcome, Report> {
@@ -434,7 +463,10 @@ impl Session {
         let result = catch_unwind(AssertUnwindSafe(|| engine.eval_ast_with_scope::<Dynamic>(scope, ast)));
         terminal::end_evaluation();
         match result {
-            Ok(Ok(value)) => Ok(Outcome::Value(value)),
+            Ok(Ok(value)) => {
+                terminal::say_if_ended_early();
+                Ok(Outcome::Value(value))
+            }
             Ok(Err(error)) => match Quit::in_error(&error) {
                 Some(code) => Ok(Outcome::Exit(code)),
                 None => Err(Report::of_run(&error, name, &self.context(ast))),
@@ -495,19 +527,34 @@ fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
         let place = source.map(|s| format!("{s}:{position:?} ")).unwrap_or_default();
         terminal::observer().say(&format!("{place}{text}"));
     });
-    // Marked as volatile in Rhai: a new version may need a change here.
-    #[allow(deprecated)]
-    engine.on_parse_token(move |token, position, _| match token {
+    let before = Mutex::new(Vec::new());
+    let explained = |text: &str| Token::LexError(Box::new(LexError::Runtime(text.into())));
+    let read = move |token, position| match token {
         Token::Underscore if last_value.lock().is_ok_and(|p| p.contains(&position)) => {
             Token::Identifier(Box::new("_".into()))
         }
         // Exclusive or of the bits, where a reader sees a power.
-        Token::XOr | Token::XOrAssign => {
-            Token::LexError(Box::new(LexError::Runtime("`^` is not an operator here: a power is x ** 2".into())))
+        Token::XOr | Token::XOrAssign => explained("`^` is not an operator here: a power is x ** 2"),
+        Token::PowerOf if before.lock().is_ok_and(|before| super::scan::ends_in_negative(&before)) => {
+            explained("-x**2 would be (-x)**2 here; write -(x**2), or (-x)**2 where that is meant")
         }
-        token => token,
-    });
+        token => {
+            if let Ok(mut before) = before.lock() {
+                if before.len() >= LONGEST_OPERAND {
+                    before.drain(..LONGEST_OPERAND / 2);
+                }
+                before.push(token.clone());
+            }
+            token
+        }
+    };
+    // Marked as volatile in Rhai: a new version may need a change here.
+    #[allow(deprecated)]
+    engine.on_parse_token(move |token, position, _| read(token, position));
 }
+
+/// How many tokens before a power are looked at.
+const LONGEST_OPERAND: usize = 4096;
 
 /// The name of the parameter that may be left out.
 pub(super) const OPTIONS: &str = "options";

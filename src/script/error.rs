@@ -7,6 +7,7 @@ use super::scan::{OUTSIDE, Scan};
 use crate::error::suggestion;
 use crate::error::{Error, Kind};
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The result of a bound function; `?` turns a library error into it, and Rhai adds the position of the call.
@@ -48,6 +49,8 @@ pub struct Report {
     pub interrupted: bool,
     /// True when the command line of the script is wrong, not the script.
     pub usage: bool,
+    /// Line and column of the statement that failed, once the script ran.
+    pub place: Option<(usize, usize)>,
 }
 
 /// What errors are explained with: the texts they quote and the names that exist.
@@ -58,6 +61,8 @@ pub(super) struct Context<'a> {
     pub names: Vec<String>,
     /// Names of functions of the script.
     pub functions: Vec<String>,
+    /// The input of a session in which a function was defined, by its name.
+    pub defined: &'a BTreeMap<String, String>,
 }
 
 /// One place on the way from the script to the error.
@@ -72,7 +77,7 @@ impl Report {
     /// A report without a place in a script.
     pub fn plain(message: impl Into<String>) -> Report {
         let message = message.into();
-        Report { text: format!("error: {message}\n"), message, interrupted: false, usage: false }
+        Report { text: format!("error: {message}\n"), message, interrupted: false, usage: false, place: None }
     }
 
     /// A report about the command line.
@@ -103,6 +108,13 @@ impl Report {
     /// An error while a script ran; `source` names the script.
     pub(super) fn of_run(error: &EvalAltResult, source: &str, context: &Context) -> Report {
         let (mut frames, cause) = unwind(error, source);
+        for frame in frames.iter_mut().filter(|frame| frame.source == source) {
+            // The functions of a session have no source of their own.
+            if let Some(input) = frame.function.as_ref().and_then(|name| context.defined.get(name)) {
+                frame.source = input.clone();
+            }
+        }
+        let place = frames.first().and_then(|f| Some((f.position.line()?, f.position.position().unwrap_or(1))));
         let mut message = context.message(cause, &frames);
         if let Some(rest) = message.strip_prefix(OF_CALLER) {
             let function = frames.last().and_then(|f| f.function.clone());
@@ -119,7 +131,7 @@ impl Report {
             return Report::usage(message);
         }
         let interrupted = matches!(cause, EvalAltResult::ErrorTerminated(..));
-        Report { text: render(&message, &frames, context.sources), interrupted, ..Report::plain(message) }
+        Report { text: render(&message, &frames, context.sources), interrupted, place, ..Report::plain(message) }
     }
 }
 
@@ -162,6 +174,9 @@ impl Context<'_> {
             EvalAltResult::ErrorDotExpr(text, _) => self.no_property(text),
             EvalAltResult::ErrorIndexingType(text, _) => no_index(text),
             EvalAltResult::ErrorStackOverflow(_) => "functions call each other without end".into(),
+            EvalAltResult::ErrorDataRace(..) => {
+                "a closure uses the value whose method it is given to; take what it needs into a variable before".into()
+            }
             EvalAltResult::ErrorUnboundThis(_) => "this function is a method: write value.function(...)".into(),
             EvalAltResult::ErrorMismatchOutputType(wanted, found, _)
             | EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {

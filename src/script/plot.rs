@@ -679,7 +679,14 @@ fn place(options: &Options) -> Raw<Place> {
     match options.raw("at") {
         None => Ok(Place::Best),
         Some(name) if name.is_string() => Ok(Place::named(&options.text("at")?.required()?)?),
-        Some(_) => Ok(pair(options, "at")?.map_or(Place::Best, |(u, v)| Place::At(u, v))),
+        Some(_) => match pair(options, "at")? {
+            Some((u, v)) if !(0.0..=1.0).contains(&u) || !(0.0..=1.0).contains(&v) => {
+                let expected = "a place in parts of the width and the height, from 0 to 1";
+                Err(options.wrong("at", expected, &options.raw("at").unwrap_or_default()).into())
+            }
+            Some((u, v)) => Ok(Place::At(u, v)),
+            None => Ok(Place::Best),
+        },
     }
 }
 

@@ -214,7 +214,8 @@ mod binding {
         let search = super::with_configurations(&glass, &super::search(&glass, &options)?)?;
         let (atom, attempt) = (super::place(&glass, atom)?, super::from_one("artn_path", "try", attempt)?);
         let event = search.run(atom, attempt, options.seed("seed")?)?;
-        let string = StringMethod { images: options.count("images")?.or(7).max(1), ..StringMethod::default() };
+        let string =
+            StringMethod { images: options.count_between("images", 1, 1000)?.or(7), ..StringMethod::default() };
         let path = string.run(&search, &event, observer())?;
         Ok(Table::from_columns(vec![
             Column::float("distance", "A", path.distance),

@@ -1,5 +1,7 @@
 //! What the text of a script shows without its grammar: blocks, declarations, and what is still open at its end.
 
+use rhai::Token;
+
 /// Line and column, from 1.
 type Place = (usize, usize);
 
@@ -38,6 +40,45 @@ enum Open {
 impl Block {
     fn contains(&self, place: Place) -> bool {
         self.start <= place && self.end.is_none_or(|end| place <= end)
+    }
+}
+
+/// True when what stands last, such as `a.b[2]` or `f(x)`, has a minus sign before it.
+pub(super) fn ends_in_negative(tokens: &[Token]) -> bool {
+    let at = |place: usize| place.checked_sub(1).map(|k| &tokens[k]);
+    let mut start = tokens.len();
+    loop {
+        match at(start) {
+            Some(Token::RightParen | Token::RightBracket | Token::RightBrace) => {
+                let mut depth = 0;
+                let open = tokens[..start].iter().rposition(|token| {
+                    match token {
+                        Token::RightParen | Token::RightBracket | Token::RightBrace => depth += 1,
+                        Token::LeftParen
+                        | Token::LeftBracket
+                        | Token::QuestionBracket
+                        | Token::LeftBrace
+                        | Token::MapStart => depth -= 1,
+                        _ => {}
+                    }
+                    depth == 0
+                });
+                let Some(open) = open else { return false };
+                start = open;
+                // Arguments belong to a function, and an index to what stands before it.
+                if matches!(at(start), Some(Token::Identifier(_) | Token::RightParen | Token::RightBracket)) {
+                    continue;
+                }
+            }
+            Some(Token::FloatConstant(number)) if *number.0 < 0.0 => return true,
+            Some(Token::IntegerConstant(number)) if *number < 0 => return true,
+            Some(_) => start -= 1,
+            None => return false,
+        }
+        match at(start) {
+            Some(Token::Period | Token::Elvis | Token::DoubleColon) => start -= 1,
+            before => return matches!(before, Some(Token::UnaryMinus)),
+        }
     }
 }
 

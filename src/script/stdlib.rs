@@ -3,7 +3,7 @@
 use super::engine::{OPTIONS, Sources};
 use super::error::{Context, Report};
 use super::library::Library;
-use crate::file::STANDARD_LIBRARY;
+use crate::file::{STANDARD_LIBRARY, checksum};
 use rhai::{Module, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,10 +43,18 @@ pub(super) fn files(directory: Option<&Path>) -> Result<BTreeMap<String, String>
     Ok(files)
 }
 
+/// Changes with the files that are not part of the program; empty when there is none.
+pub(super) fn fingerprint(files: &BTreeMap<String, String>) -> String {
+    let own: Vec<&str> = files.iter().filter(|(name, _)| !is_built_in(name)).map(|(_, text)| text.as_str()).collect();
+    if own.is_empty() { String::new() } else { format!("{:016x}", checksum(own.join("\n").as_bytes())) }
+}
+
 /// Compiles each file into a global module, so that its functions and closures work everywhere.
 pub(super) fn load(library: &mut Library, files: &BTreeMap<String, String>) -> Result<(), Report> {
     let sources = Sources::of(files);
-    let context = Context { sources: &sources, entries: &[], names: Vec::new(), functions: Vec::new() };
+    let defined = BTreeMap::new();
+    let context =
+        Context { sources: &sources, entries: &[], names: Vec::new(), functions: Vec::new(), defined: &defined };
     // A function of the user comes later, and so is found first, wherever it is called.
     let (built_in, own): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| is_built_in(name));
     for (name, text) in built_in.into_iter().chain(own) {

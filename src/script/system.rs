@@ -30,13 +30,15 @@ pub(super) struct Given {
 #[derive(Default)]
 struct Inner {
     arguments: Vec<String>,
+    /// Changes with the files in the folder of `--stdlib`.
+    definitions: String,
     given: Mutex<Given>,
     help: OnceLock<Vec<Entry>>,
 }
 
 impl State {
-    pub fn new(arguments: Vec<String>) -> State {
-        State(Arc::new(Inner { arguments, given: Mutex::default(), help: OnceLock::new() }))
+    pub fn new(arguments: Vec<String>, definitions: String) -> State {
+        State(Arc::new(Inner { arguments, definitions, given: Mutex::default(), help: OnceLock::new() }))
     }
 
     pub fn set_help(&self, entries: Vec<Entry>) {
@@ -146,6 +148,23 @@ mod binding {
             None => Err(format!("options go in #{{ }}, such as #{{ name: value }}, found {found}")),
         };
         completed.or_else(|text| fail(format!("{OF_CALLER}{text}")))
+    }
+
+    /// A text that changes with the files in the folder of `--stdlib`, to be kept beside what was computed with them; empty without one.
+    pub fn own_definitions(context: NativeCallContext) -> String {
+        State::of(&context).0.definitions.clone()
+    }
+
+    /// Ends the script when Ctrl-C ended one of its steps early: for use before something is kept that must be whole.
+    ///
+    /// ```rhai
+    /// let relaxed = glass.minimize();
+    /// end_if_interrupted();
+    /// relaxed.save("relaxed.extxyz");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn end_if_interrupted() -> Raw<()> {
+        if super::super::terminal::was_interrupted() { Err(Error::interrupted().into()) } else { Ok(()) }
     }
 
     /// Makes a folder for results and gives its path. A folder that holds files already is an error, unless the

@@ -295,7 +295,7 @@ mod binding {
     /// an interval as `pearson_interval`; `count`, `missing`, `bins`, and `table`, one row of all.
     ///
     /// - `level`: confidence level, 0.95
-    /// - `intervals`: "fisher" (transformation of a normal distribution) or "bootstrap"; "fisher"
+    /// - `intervals`: "fisher" (transformation of a normal distribution) or "bootstrap", but of bins, which are few; "fisher"
     /// - `resamples`: bootstrap samples, 1000
     /// - `seed`: seed of the bootstrap
     ///
@@ -325,7 +325,8 @@ mod binding {
     /// Properties: `slope`, `intercept`, `slope_error`, `intercept_error`, `slope_interval` (95 %), `r`, `count`, and `curve`,
     /// a table to draw.
     ///
-    /// - `error`: name of the column of the standard error of y; points weigh 1/error^2
+    /// - `error`: name of the column of the standard error of y; points weigh 1/error^2. The errors of slope and intercept follow from
+    ///   the scatter about the line all the same, so that only the ratios of these count, and `r` is that of the points without weights
     ///
     /// ```rhai
     /// let fit = table(#{ x: [0.0, 1.0, 2.0], y: [1.0, 3.0, 5.0] }).fit_line("x", "y");
@@ -608,6 +609,7 @@ mod binding {
     /// distributions, and `p_value`, the probability of at least that when both come from one distribution.
     #[rhai_fn(return_raw)]
     pub fn kolmogorov_smirnov(column: Column, other: Column) -> Raw<Map> {
+        column.same_unit(&other).map_err(|e| e.within("kolmogorov_smirnov"))?;
         let present = |c: &Column| Ok::<_, Error>(c.numbers()?.into_iter().filter(|x| !x.is_nan()).collect::<Vec<_>>());
         let test = crate::math::statistics::kolmogorov_smirnov(&present(&column)?, &present(&other)?);
         let entries = [("statistic", test.statistic), ("p_value", test.p_value)];

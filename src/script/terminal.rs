@@ -78,6 +78,13 @@ pub(super) fn was_interrupted() -> bool {
     TERMINAL.presses.load(Ordering::SeqCst) > 0
 }
 
+/// Says that the last step of what was evaluated is not whole; an earlier one was said to be before the next began.
+pub(super) fn say_if_ended_early() {
+    if TERMINAL.seen.load(Ordering::SeqCst) && !TERMINAL.spent.load(Ordering::SeqCst) {
+        TERMINAL.say("the step ended early; this is what there was");
+    }
+}
+
 /// Asked between two operations of a script: true when the script shall end.
 pub(super) fn stop_script() -> bool {
     match TERMINAL.presses.load(Ordering::SeqCst) {

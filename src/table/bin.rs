@@ -17,7 +17,8 @@ impl Table {
     /// Averages over bins of equal count: the rows are sorted by one column and cut into bins.
     ///
     /// The new table has one row a bin: the mean of every numeric column under the column's own name, its standard error
-    /// as `<name>_standard_error`, and `count`, the number of rows. Text that is the same in all rows is kept. Rows where
+    /// as `<name>_standard_error`, and `count`, the number of rows. Columns that have such names already, as in a table of bins, get
+    /// `_mean` behind them. Text that is the same in all rows is kept. Rows where
     /// `by` is missing are left out; numbers missing elsewhere are left out of their mean. The table of bins remembers its
     /// rows, for [`Table::correlate`] and [`Table::aggregate`].
     ///
@@ -77,9 +78,15 @@ fn averages(table: &Table, by: &str, rows: &[Vec<usize>]) -> Result<Vec<Column>>
     let counts = rows.iter().map(|r| r.len() as i64).collect();
     let mut means = Vec::new();
     let mut errors = Vec::new();
+    let numeric: Vec<Column> = table.columns().into_iter().filter(Column::is_numeric).collect();
+    // The errors of these bins take the names that those of earlier ones had.
+    let is_taken = |name: &str| {
+        let of = name.strip_suffix("_standard_error");
+        name == "count" || name != by && of.is_some_and(|of| numeric.iter().any(|other| other.name == of))
+    };
     for column in table.columns() {
         if column.is_numeric() {
-            let name = if column.name == "count" { "count_mean" } else { &column.name };
+            let name = if is_taken(&column.name) { &format!("{}_mean", column.name) } else { &column.name };
             let parts: Vec<Column> = rows.iter().map(|r| column.take(r)).collect();
             let of = |a: Aggregate| parts.iter().map(|p| p.reduce(a)).collect::<Result<Vec<f64>>>();
             let mean = Column::float(name, &column.unit, of(Aggregate::Mean)?);

@@ -132,15 +132,7 @@ impl Column {
 
     /// These values, then those of `other`, which must be of the same kind and unit.
     pub fn append(&self, other: &Column) -> Result<Column> {
-        self.same_kind(other).map_err(|e| e.within("append"))?;
-        if self.unit != other.unit {
-            return Err(Error::input(format!(
-                "append: column `{}` is in {} here and in {} there",
-                self.name,
-                named(&self.unit),
-                named(&other.unit)
-            )));
-        }
+        self.same_kind(other).and_then(|()| self.same_unit(other)).map_err(|e| e.within("append"))?;
         let values = match (&self.values, &other.values) {
             (Values::Integer(a), Values::Integer(b)) => Values::Integer(Arc::new([a.as_slice(), b].concat())),
             (Values::Text(a), Values::Text(b)) => Values::Text(Arc::new([a.as_slice(), b].concat())),
@@ -153,6 +145,30 @@ impl Column {
     /// A column of one value repeated to `height` rows; any other column as it is.
     pub(crate) fn repeated(&self, height: usize) -> Column {
         if self.len() == 1 && height != 1 { self.take(&vec![0; height]) } else { self.clone() }
+    }
+
+    /// An error that names the row when a number is infinite.
+    pub(crate) fn not_infinite(&self) -> Result<()> {
+        match self.numbers()?.iter().position(|value| value.is_infinite()) {
+            Some(row) => Err(Error::input(format!(
+                "`{}` is infinite in row {row}; leave such rows out with `filter`",
+                self.name
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// An error unless both columns are in one unit.
+    pub(crate) fn same_unit(&self, other: &Column) -> Result<()> {
+        if self.unit == other.unit {
+            return Ok(());
+        }
+        let (here, there) = (named(&self.unit), named(&other.unit));
+        Err(Error::input(if self.name == other.name {
+            format!("column `{}` is in {here} here and in {there} there", self.name)
+        } else {
+            format!("column `{}` is in {here}, column `{}` in {there}", self.name, other.name)
+        }))
     }
 
     /// An error unless both columns hold numbers, both text, or both yes and no.

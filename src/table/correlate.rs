@@ -131,15 +131,9 @@ impl Table {
 
     /// The numbers of two columns in the rows where neither is missing.
     pub fn pairs(&self, x: &str, y: &str) -> Result<(Vec<f64>, Vec<f64>)> {
-        let (a, b) = (self.column(x)?.numbers()?, self.column(y)?.numbers()?);
-        for (name, values) in [(x, &a), (y, &b)] {
-            if let Some(row) = values.iter().position(|value| value.is_infinite()) {
-                return Err(Error::input(format!(
-                    "`{name}` is infinite in row {row}; leave such rows out with `filter`"
-                )));
-            }
-        }
-        Ok(a.into_iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip())
+        let (a, b) = (self.column(x)?, self.column(y)?);
+        a.not_infinite().and_then(|()| b.not_infinite())?;
+        Ok(a.numbers()?.into_iter().zip(b.numbers()?).filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip())
     }
 }
 
@@ -203,7 +197,9 @@ impl fmt::Display for Coefficient {
 impl fmt::Display for Correlation {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{} and {}: ", self.x, self.y)?;
-        if let Some(b) = &self.binned {
+        if let Some(b) = self.binned.as_ref().filter(|b| b.bins < 3) {
+            write!(f, "too few bins for r_P, {}; un-binned ", b.bins)?;
+        } else if let Some(b) = &self.binned {
             let size = (b.size * 10.0).round() / 10.0;
             write!(f, "r_P {} of {} bins of {size}, {:.3} predicted from un-binned ", b.pearson, b.bins, b.predicted)?;
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 
+use polars::prelude::ArrowDataType;
 use polars_io::parquet::write::KeyValueMetadata;
 use polars_io::prelude::{CsvReadOptions, CsvWriter, ParquetReader, ParquetWriter};
 use polars_io::{SerReader, SerWriter};
@@ -82,9 +83,23 @@ fn from_parquet(bytes: Vec<u8>) -> Result<Table> {
     let text = pairs.filter(|p| p.key == UNITS).find_map(|p| p.value.clone()).unwrap_or("{}".into());
     let units: BTreeMap<String, String> =
         serde_json::from_str(&text).map_err(|e| Error::input(format!("metadata `{UNITS}`: {e}")))?;
+    let schema = reader.schema().map_err(super::frame::polars_error)?;
+    // What polars is built without here ends the program.
+    if let Some(field) = schema.iter_values().find(|field| !is_understood(field.dtype())) {
+        return Err(Error::input(format!(
+            "column `{}` is {:?}; only numbers, text and booleans are understood: save categories as text and decimals as numbers",
+            field.name,
+            field.dtype()
+        )));
+    }
     let frame = reader.finish().map_err(super::frame::polars_error)?;
     let unit = |c: &polars::prelude::Column| units.get(c.name().as_str()).cloned().unwrap_or_default();
     Table::from_frame(&frame, frame.columns().iter().map(unit).collect())
+}
+
+fn is_understood(kind: &ArrowDataType) -> bool {
+    use ArrowDataType::{Boolean, LargeUtf8, Null, Utf8, Utf8View};
+    kind.is_numeric() || matches!(kind, Boolean | LargeUtf8 | Null | Utf8 | Utf8View)
 }
 
 /// The table in the bytes of a csv file.
@@ -97,9 +112,11 @@ fn from_csv(bytes: Vec<u8>) -> Result<Table> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::input("the file is empty"));
     }
-    let bytes = check_rows(bytes)?;
+    let separator = separator(&bytes);
+    let bytes = check_rows(bytes, separator)?;
     let read = |sampled| {
         let options = CsvReadOptions::default().with_infer_schema_length(sampled);
+        let options = options.map_parse_options(|parse| parse.with_separator(separator));
         options.into_reader_with_file_handle(Cursor::new(&bytes)).finish()
     };
     // Where a value does not fit the kind of its column, such as a whole number of twenty digits, all are read as text first.
@@ -109,22 +126,30 @@ fn from_csv(bytes: Vec<u8>) -> Result<Table> {
     Table::from_columns(columns.map(numbers_if_missing).collect())
 }
 
+/// What stands between the values: a comma, or a semicolon or tab that is in both of the first two lines where the first has no comma.
+fn separator(bytes: &[u8]) -> u8 {
+    let mut lines = bytes.split(|b| *b == b'\n');
+    let (title, first) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let is_in_both = |c: &u8| !title.contains(&b',') && title.contains(c) && first.contains(c);
+    [b';', b'\t'].into_iter().find(is_in_both).unwrap_or(b',')
+}
+
 /// The bytes without empty lines, which would be rows of missing values in a table of several columns. An error that names the line when a
 /// row has another number of values than the header, which would be filled up, or when two columns have one name.
-fn check_rows(bytes: Vec<u8>) -> Result<Vec<u8>> {
+fn check_rows(bytes: Vec<u8>, separator: u8) -> Result<Vec<u8>> {
     let mut kept = Vec::with_capacity(bytes.len());
     let mut titles: Vec<&[u8]> = Vec::new();
-    let (mut line, mut first_line, mut quoted) = (1, 1, false);
+    let (mut line, mut first_line, mut with_quotes, mut quoted) = (1, 1, false, false);
     let (mut start, mut field, mut fields) = (0, 0, 0);
     for (k, &byte) in bytes.iter().chain(b"\n").enumerate() {
         match byte {
-            // A quote opens a value only where that begins.
-            b'"' if quoted || k == field => quoted = !quoted,
-            b',' if !quoted => {
+            // A quote opens a value only where that begins; two of them within are one.
+            b'"' if with_quotes || k == field => (with_quotes, quoted) = (true, !quoted),
+            _ if byte == separator && !quoted => {
                 if first_line == 1 {
                     titles.push(&bytes[field..k]);
                 }
-                (field, fields) = (k + 1, fields + 1);
+                (field, fields, with_quotes) = (k + 1, fields + 1, false);
             }
             b'\n' if !quoted => {
                 let row = &bytes[start..k.min(bytes.len())];
@@ -141,7 +166,7 @@ fn check_rows(bytes: Vec<u8>) -> Result<Vec<u8>> {
                         titles.len()
                     )));
                 }
-                (start, field, fields, first_line) = (k + 1, k + 1, 0, line + 1);
+                (start, field, fields, first_line, with_quotes) = (k + 1, k + 1, 0, line + 1, false);
             }
             _ => {}
         }
@@ -166,13 +191,17 @@ fn split_title(column: Column) -> Column {
     }
 }
 
+/// How other programs write a missing number.
+const MISSING: [&str; 6] = ["", "NA", "N/A", "null", "NULL", "None"];
+
 /// A column of text that holds nothing but numbers, NaN and gaps, as numbers.
 fn numbers_if_missing(column: Column) -> Column {
     let Values::Text(texts) = &column.values else { return column };
-    let number = |t: &String| if t.is_empty() { Some(f64::NAN) } else { t.trim().parse::<f64>().ok() };
+    let is_missing = |t: &String| MISSING.contains(&t.trim());
+    let number = |t: &String| if is_missing(t) { Some(f64::NAN) } else { t.trim().parse::<f64>().ok() };
     let values: Option<Vec<f64>> = texts.iter().map(number).collect();
     match values {
-        Some(values) if texts.iter().any(|t| !t.is_empty()) => Column::float(&column.name, &column.unit, values),
+        Some(values) if !texts.iter().all(is_missing) => Column::float(&column.name, &column.unit, values),
         _ => column,
     }
 }

@@ -61,6 +61,7 @@ impl Table {
         let (a, b) = (a.map_err(|e| e.within("fit_line"))?, b.map_err(|e| e.within("fit_line"))?);
         let errors = error.map(|name| self.column(name)?.numbers()).transpose().map_err(|e| e.within("fit_line"))?;
         let (xs, ys) = (a.numbers()?, b.numbers()?);
+        a.not_infinite().and_then(|()| b.not_infinite()).map_err(|e| e.within("fit_line"))?;
         let finite =
             |k: &usize| xs[*k].is_finite() && ys[*k].is_finite() && errors.as_ref().is_none_or(|e| e[*k].is_finite());
         let rows: Vec<usize> = (0..self.height()).filter(finite).collect();
@@ -80,6 +81,9 @@ impl Table {
         let pairs = self.pairs(x, y).map_err(|e| e.within("fit_exponential"))?;
         let inside = pairs.0.into_iter().zip(pairs.1).filter(|(x, _)| (from..=to).contains(x));
         let (xs, ys): (Vec<f64>, Vec<f64>) = inside.unzip();
+        if xs.is_empty() {
+            return Err(Error::input(format!("fit_exponential: there is no row with `{x}` from {from} to {to}")));
+        }
         let decay = if logarithm { Decay::fit_logarithm(&xs, &ys)? } else { Decay::fit(&xs, &ys)? };
         let (x_unit, y_unit) = (self.unit(x)?.to_string(), self.unit(y)?.to_string());
         Ok(DecayFit { x: x.into(), y: y.into(), x_unit, y_unit, decay, range: range(&xs) })

@@ -249,7 +249,7 @@ impl Table {
         for key in &keys {
             let (left, right) = (self.column(key), other.column(key));
             let (left, right) = (left.map_err(|e| e.within("join"))?, right.map_err(|e| e.within("join"))?);
-            left.same_kind(&right).map_err(|e| e.within("join"))?;
+            left.same_kind(&right).and_then(|()| left.same_unit(&right)).map_err(|e| e.within("join"))?;
         }
         let columns = keys.iter().map(|key| other.column(key)).collect::<Result<Vec<_>>>()?;
         let known: Vec<bool> = (0..other.height()).map(|row| !columns.iter().any(|c| c.is_missing(row))).collect();
@@ -344,7 +344,13 @@ fn to_polars(column: &Column) -> pl::Column {
     }
 }
 
-/// A polars column as ours: nulls become NaN or empty text; whole numbers, yes and no with a null become real.
+/// True when whole numbers are none of those that need 64 bits without a sign.
+fn fits(series: &pl::Series) -> Result<bool> {
+    Ok(series.cast(&pl::DataType::Int64).map_err(polars_error)?.null_count() == 0)
+}
+
+/// A polars column as ours: nulls become NaN or empty text; whole numbers that are too large, and those, yes and no with a null become
+/// real.
 fn from_polars(column: &pl::Column, unit: String) -> Result<Column> {
     let series = column.as_materialized_series();
     let values = match series.dtype() {
@@ -356,7 +362,7 @@ fn from_polars(column: &pl::Column, unit: String) -> Result<Column> {
             let values = series.str().map_err(polars_error)?;
             Values::Text(Arc::new(values.iter().map(|x| x.unwrap_or("").to_string()).collect()))
         }
-        kind if kind.is_integer() && series.null_count() == 0 => {
+        kind if kind.is_integer() && series.null_count() == 0 && fits(series)? => {
             let series = series.cast(&pl::DataType::Int64).map_err(polars_error)?;
             Values::Integer(Arc::new(series.i64().map_err(polars_error)?.iter().flatten().collect()))
         }

@@ -58,8 +58,12 @@ impl Column {
         check_replicas("confidence_interval", replicas)?;
         let mut values = self.numbers().map_err(|e| e.within("confidence_interval"))?;
         values.retain(|x| !x.is_nan());
-        if values.is_empty() {
-            return Err(Error::input(format!("confidence_interval: column `{}` has no values", self.name)));
+        if values.len() < 2 || values.iter().any(|x| x.is_infinite()) {
+            let found = if values.len() < 2 { values.len().to_string() } else { "an infinite one".into() };
+            return Err(Error::input(format!(
+                "confidence_interval: column `{}` must have two values or more, all finite; found {found}",
+                self.name
+            )));
         }
         // A block of all rows is the column itself each time.
         if block == 0 || (block > 1 && block > values.len() / 2) {

@@ -84,7 +84,9 @@ fn automatic(panel: &Panel, scale: Scale, side: Side, fits: &[Option<(Straight, 
     let lines = if side == Side::X { Vec::new() } else { ends_of_fits(panel, scale, side, fits) };
     let values: Vec<f64> = needs.iter().flat_map(|n| n.values.iter().copied()).chain(lines).filter(usable).collect();
     if values.is_empty() {
+        let is_right = side == Side::Y && panel.marks.iter().any(Mark::right);
         let why = match (panel.x.scale == Scale::Log, panel.y.scale == Scale::Log || scale == Scale::Log) {
+            _ if is_right => "all of it is on the right axis, and nothing on the left one",
             (false, false) if panel.x.range.is_none() => {
                 "there are lines across the panel only, and no point to make an axis of"
             }
