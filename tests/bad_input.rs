@@ -73,10 +73,10 @@ fn wrong_fields_are_named() {
     assert!(swapped(XYZ, "0 0 9\"", "0 0 0\"").contains("line 2: cell: edge vectors must be right-handed"));
     assert_eq!(swapped(DATA, "2 2 1 2 3", "2 3 1 2 3"), "f, line 17: field 2 (type): expected 1 to 2, found `3`");
     assert_eq!(swapped(DATA, "2 2 1 2 3", "1 2 1 2 3"), "f, line 17: the atom 1 is there twice");
-    assert_eq!(swapped(DATA, "2 2 1 2 3", "3 2 1 2 3"), "f, line 17: field 1 (id): expected 1 to 2, found 3");
+    assert_eq!(swapped(DATA, "2 2 1 2 3", "0 2 1 2 3"), "f, line 17: field 1 (id): must be positive, found 0");
     assert_eq!(swapped(DATA, "2 2 1 2 3", "2 2 1 inf 3"), format!("f, line 17: field 4 (y): {no_number} `inf`"));
     assert_eq!(swapped(DATA, "63.546", "-1"), "f, line 11: field 2 (mass): must be positive, found -1");
-    assert_eq!(swapped(DATA, "0 9 ylo yhi\n", ""), "f, line 16: there is no line `ylo yhi`");
+    assert_eq!(swapped(DATA, "0 9 ylo yhi\n", ""), "f: there is no line `ylo yhi`");
     assert_eq!(
         swapped(DATA, "# atomic", "# sphere"),
         "f, line 14: the atom style `sphere` is not supported; write `atomic`"

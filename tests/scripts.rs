@@ -104,8 +104,24 @@ fn the_study_leaves_glass_events_atoms_figures_and_summary_and_goes_on_where_it_
         assert!(summary.contains(part), "the summary lacks `{part}`:\n{summary}");
     }
     let events = std::fs::read(folder.path().join("study/events.parquet")).unwrap();
+    let structure = || std::fs::read(folder.path().join("study/structure.parquet")).unwrap();
+    let before = structure();
     assert!(vitric(folder.path(), &study).status.success());
     assert_eq!(std::fs::read(folder.path().join("study/events.parquet")).unwrap(), events);
+    assert_eq!(structure(), before);
+    // A changed descriptor is computed again, and once only.
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    let changed = "fn coordination() { descriptor(\"coordination\", |glass| glass.positions[\"x\"]) }";
+    std::fs::write(folder.path().join("mine/mine.rhai"), changed).unwrap();
+    let with_mine = [&["--stdlib", "mine"], &study[..]].concat();
+    let again = vitric(folder.path(), &with_mine);
+    assert!(
+        again.status.success() && String::from_utf8_lossy(&again.stderr).contains("structure.parquet is made again")
+    );
+    let after = structure();
+    assert_ne!(after, before);
+    assert!(!String::from_utf8_lossy(&vitric(folder.path(), &with_mine).stderr).contains("made again"));
+    assert_eq!(structure(), after);
     let mut other = study;
     other[15] = "4";
     let refused = vitric(folder.path(), &other);

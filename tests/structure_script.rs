@@ -51,7 +51,7 @@ fn coordination_and_radial_distribution() {
     check_number("glass.radial_distribution().peaks(#{ pair: \"Zr-Zr\" })[\"distance\"][0]", 3.18, 0.08);
     check_number("glass.radial_distribution(#{ to: 8, bins: 80, frames: [glass, glass] }).table.rows", 80.0, 0.0);
     check_error("glass.radial_distribution(#{ frames: [1] })", "must be a trajectory, or a list of glasses");
-    check_text("glass.radial_distribution().to_string()", "troughs at 3.8");
+    check_text("glass.radial_distribution().to_string()", "troughs at 3.9");
     check_error("glass.radial_distribution().peaks(#{ pair: \"CuZr\" })", "no pair `CuZr`");
     check_error("glass.coordination(#{ cutoff: 20 })", "at least 40.000 A");
     check_error("glass.sum_neighbors(|r| r, #{ cutoff: 1e6 })", "at most 2e7 can be taken");

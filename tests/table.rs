@@ -118,7 +118,10 @@ fn missing_numbers_are_dropped_in_pairs_and_counted() {
     let curve = atoms().bin("volume", BinSize::Bins(2)).unwrap();
     assert_eq!(numbers(&curve, "count"), [2.0, 2.0]);
     let text = curve.correlate("volume", "barrier", 0.95, Intervals::Fisher).unwrap().to_string();
-    assert!(text.contains("of 2 bins of 2") && text.contains("predicted from un-binned"), "{text}");
+    assert!(text.contains("too few bins for r_P, 2; un-binned r_P ") && !text.contains("predicted"), "{text}");
+    let curve = atoms().bin("volume", BinSize::Bins(3)).unwrap();
+    let text = curve.correlate("volume", "barrier", 0.95, Intervals::Fisher).unwrap().to_string();
+    assert!(text.contains("of 3 bins of 1.3") && text.contains("predicted from un-binned"), "{text}");
 }
 
 #[test]

@@ -25,7 +25,8 @@ const MOST_BINS: f64 = 1e5;
 ///
 /// The first mean is over ordered pairs with a distance in the bin, the second over atoms. With
 /// `remove_species_mean`, `<A>` is the mean of the atom's species, so that C shows no chemical order.
-/// Distances beyond half the cell are those to all periodic images. Atoms whose value is NaN are left out.
+/// Distances beyond half the cell are those to all periodic images, those of the atom itself among them. Atoms whose value is NaN are
+/// left out.
 #[derive(Clone, Debug)]
 pub struct Autocorrelation {
     /// Start of the first bin [length].
@@ -41,9 +42,10 @@ pub struct Autocorrelation {
     /// Spacing of a grid to whose points the atoms are moved [length], so that the sum over pairs is a product of Fourier
     /// transforms; none for the sum itself.
     ///
-    /// The cost then hardly depends on the distance or the number of atoms. With bins of 1 A and a spacing of 0.5 A, C(r) of a
-    /// glass of 2048 atoms differs by less than 0.03 at contact, where g(r) is steep, and by less than 0.01 beyond 4 A. There
-    /// are no blocks, so errors are NaN.
+    /// The cost then hardly depends on the distance or the number of atoms. With bins of 1 A and a spacing of 0.5 A, C(r) of
+    /// glasses of 2048 and 19,652 atoms differs by less than 0.03 at contact, where g(r) is steep, and by less than 0.015 beyond 4 A;
+    /// where the means of species are not removed, by 0.11 and 0.02 for values that depend on the species. Below contact a few pairs
+    /// appear that there are none of. There are no blocks, so errors are NaN.
     pub grid: Option<f64>,
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::neighbor::{Images, Near};
 use crate::observer::Observer;
 use crate::table::Column;
+use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
 use std::f64::consts::PI;
 
@@ -133,7 +134,8 @@ impl RadialDistribution {
     ///
     /// Shells are told from noise and from the splitting of a shell on the function smoothed by a Gaussian of width
     /// `smoothing` [length]: there a peak stands `prominence` above the troughs beside it. Its place is then found
-    /// within one width with half the smoothing, by a parabola through three bins.
+    /// within one width with half the smoothing, and from there by parabolas through the function itself, by least squares over a third
+    /// of a width to either side.
     pub fn peaks(&self, values: &[f64], smoothing: f64, prominence: f64) -> Vec<Extremum> {
         self.extrema(values, smoothing, prominence, 1.0)
     }
@@ -152,7 +154,7 @@ impl RadialDistribution {
         let refine = |bin: usize| {
             let near = bin.saturating_sub(window)..=(bin + window).min(fine.len() - 1);
             let best = near.max_by(|&a, &b| (wanted * fine[a]).total_cmp(&(wanted * fine[b])));
-            self.vertex(&fine, best.unwrap_or(bin))
+            self.vertex(values, best.unwrap_or(bin), window, wanted)
         };
         let mut found = Vec::new();
         // Looking for a peak first: g(r) rises from zero.
@@ -170,15 +172,36 @@ impl RadialDistribution {
         found
     }
 
-    /// Vertex of the parabola through a bin and the two beside it.
-    fn vertex(&self, smooth: &[f64], bin: usize) -> Extremum {
-        if bin == 0 || bin + 1 >= smooth.len() {
-            return Extremum { distance: self.distance(bin), value: smooth[bin] };
+    /// Vertex of the parabola through the bins around one; where that is beyond them, of the one around the last bin towards it, but no
+    /// further than `window` bins away.
+    fn vertex(&self, values: &[f64], start: usize, window: usize, wanted: f64) -> Extremum {
+        let reach = (window / 3).max(1);
+        let mut bin = start;
+        let mut way = 0;
+        loop {
+            let (mut normal, mut right) = (Matrix3::zeros(), Vector3::zeros());
+            for k in bin.saturating_sub(reach)..(bin + reach + 1).min(values.len()) {
+                let u = k as f64 - bin as f64;
+                let powers = Vector3::new(1.0, u, u * u);
+                normal += powers * powers.transpose();
+                right += powers * values[k];
+            }
+            let Some(c) = normal.lu().solve(&right) else {
+                return Extremum { distance: self.distance(bin), value: values[bin] };
+            };
+            // Where the parabola bends the other way, its slope says where to look.
+            let offset = if wanted * c.z < 0.0 { -0.5 * c.y / c.z } else { wanted * c.y.signum() * f64::INFINITY };
+            if offset.abs() <= reach as f64 {
+                return Extremum { distance: self.distance(bin) + offset * self.step, value: c.x + 0.5 * c.y * offset };
+            }
+            let step = if offset > 0.0 { 1 } else { -1 };
+            let next = bin.saturating_add_signed(step);
+            // Noise may send the search back to where it came from.
+            if c.y == 0.0 || step == -way || next == bin || next >= values.len() || next.abs_diff(start) > window {
+                return Extremum { distance: self.distance(bin), value: c.x };
+            }
+            (bin, way) = (next, step);
         }
-        let (left, middle, right) = (smooth[bin - 1], smooth[bin], smooth[bin + 1]);
-        let curvature = left - 2.0 * middle + right;
-        let offset = if curvature == 0.0 { 0.0 } else { 0.5 * (left - right) / curvature };
-        Extremum { distance: self.distance(bin) + offset * self.step, value: middle - 0.25 * (left - right) * offset }
     }
 
     /// The functions as columns: `distance`, `total`, and one for each pair of species such as `Cu-Zr`.

@@ -113,6 +113,12 @@ impl Trajectory {
                 "msd: `time` must be at least one frame and at most the {whole} ps of the trajectory, found {time}"
             )));
         }
+        let nearest = self.times[lag] - self.times[0];
+        if (nearest - time).abs() > 0.01 * time {
+            return Err(Error::input(format!(
+                "msd: no two frames are {time} ps apart; the nearest time is {nearest:.6} ps"
+            )));
+        }
         let starts = mapped.len() - lag;
         let squared = |atom: usize| -> f64 {
             (0..starts).map(|k| (mapped[k + lag][atom] - mapped[k][atom]).norm_squared()).sum()

@@ -172,6 +172,9 @@ impl Data {
                 )));
             }
             let id = lines.integer(&fields, 0, "id")?;
+            if id < 1 {
+                return Err(lines.error(format!("field 1 (id): must be positive, found {id}")));
+            }
             if self.places.insert(id, read).is_some() {
                 return Err(lines.error(format!("the atom {id} is there twice")));
             }

@@ -1,6 +1,7 @@
 //! Molecular dynamics in scripts.
 
 use super::glass::SharedPotential;
+use super::options::MOST_NUMBERS;
 use super::{Library, Options, Raw, fail, observer};
 use crate::cell::Tensor;
 use crate::dynamics::{Dynamics, Ensemble, Langevin, NoseHoover, ParrinelloRahman, Ramp};
@@ -241,7 +242,8 @@ mod binding {
             },
         };
         let keep = options.choice("on_failure", &["error", "keep"])?.or("error".into()) == "keep";
-        say_rounding(&dynamics);
+        let times = [("time", Some(dynamics.time)), ("log", dynamics.log), ("frames", dynamics.frames)];
+        super::say_rounding("md", dynamics.time_step, &times);
         let run = dynamics.run(glass.configuration(), glass.potential()?, observer())?;
         let mut step = format!("md({}, {})", conditions.record, options.record());
         if run.interrupted {
@@ -351,7 +353,7 @@ mod binding {
     ///
     /// Positions are mapped to the first cell, and the drift of the whole sample is taken away.
     ///
-    /// - `origins`: most starting frames to average over, 1
+    /// - `origins`: most starting frames to average over, at least 1, 1
     ///
     /// ```rhai
     /// let run = glass.md(nose_hoover(#{ temperature: 300*K }), #{ time: 0.1*ps, frames: 20*fs, seed: 1 });
@@ -360,7 +362,7 @@ mod binding {
     #[rhai_fn(return_raw)]
     pub fn msd(trajectory: Frames, options: Map) -> Raw<Table> {
         let options = Options::new("msd", options, &["origins"])?;
-        Ok(trajectory.trajectory.msd(options.count("origins")?.or(1))?)
+        Ok(trajectory.trajectory.msd(options.count_between("origins", 1, MOST_NUMBERS)?.or(1))?)
     }
 
     /// Squared displacement of each atom over a time, averaged over all starts [A^2].
@@ -383,15 +385,15 @@ mod binding {
 }
 
 /// Say where rounding to whole steps makes a time differ from the one asked for by more than a hundredth.
-fn say_rounding(dynamics: &Dynamics) {
-    let times = [("time", Some(dynamics.time)), ("log", dynamics.log), ("frames", dynamics.frames)];
-    for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
+pub(super) fn say_rounding(call: &str, time_step: f64, times: &[(&str, Option<f64>)]) {
+    for (name, time) in times.iter().filter_map(|&(name, time)| Some((name, time?))) {
         let least = if name == "time" { 0.0 } else { 1.0 };
-        let steps = (time / dynamics.time_step).round().max(least);
-        let taken = steps * dynamics.time_step;
+        let steps = (time / time_step).round().max(least);
+        let taken = steps * time_step;
         if (taken - time).abs() > 0.01 * time {
-            observer()
-                .say(&format!("md: `{name}` is not a whole number of time steps: {steps} are taken, {taken:.6} ps"));
+            let text =
+                format!("{call}: `{name}` is not a whole number of time steps: {steps} are taken, {taken:.6} ps");
+            observer().say(&text);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Glasses in scripts: what they are made of, their energy, forces and stress.
 
 use super::options::whole;
-use super::{Library, Raw};
+use super::{Library, Options, Raw};
 use crate::cell::{Cell, Tensor, Vector};
 use crate::glass::Glass;
 use crate::potential::Potential;
 use crate::table::{Column, Table};
 use crate::units;
 use rhai::plugin::*;
-use rhai::{Array, Dynamic};
+use rhai::{Array, Dynamic, Map};
 use std::sync::Arc;
 
 /// A potential as scripts hold it.
@@ -64,13 +64,18 @@ mod binding {
 
     /// Atoms of one species per volume [1/A^3].
     ///
+    /// - `frames`: frames to average over instead: the `.trajectory` of a run, or a list of glasses
+    ///
     /// ```rhai
     /// glass.number_density("Cu")
     /// ```
     #[rhai_fn(name = "number_density", return_raw)]
-    pub fn number_density_of(glass: Glass, species: &str) -> Raw<f64> {
+    pub fn number_density_of(glass: Glass, species: &str, options: Map) -> Raw<f64> {
+        let options = Options::new("number_density", options, &["frames"])?;
         let kind = super::kind(&glass, "number_density", species)?;
-        Ok(glass.configuration().counts()[kind] as f64 / glass.cell().volume())
+        let frames = super::super::structure::frames(&glass, &options)?;
+        let sum: f64 = frames.iter().map(|frame| 1.0 / frame.cell().volume()).sum();
+        Ok(glass.configuration().counts()[kind] as f64 * sum / frames.len() as f64)
     }
 
     /// Number of atoms of one species.

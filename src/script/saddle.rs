@@ -191,7 +191,7 @@ mod binding {
 
     /// The path of least energy over the saddle of one try of `artn`, by the string method (E, Ren, Vanden-Eijnden, J. Chem. Phys.
     /// 126, 164103, 2007): a table of the `distance` along the path [A] and the `energy` over the starting minimum [eV]. The
-    /// saddle is its highest point. All atoms take part that answered to the event, in large glasses most: it takes as long as some
+    /// saddle is its highest point, to the accuracy of both, about 0.1 meV. All atoms take part that answered to the event, in large glasses most: it takes as long as some
     /// thousand evaluations of them.
     ///
     /// `options` are those of the campaign and `images`, the number of states between each minimum and the saddle (7); a try that
@@ -424,6 +424,9 @@ fn atoms(glass: &Glass, options: &Options, seed: u64) -> Result<Vec<usize>> {
         return list.into_iter().map(|atom| place(glass, atom as i64)).collect();
     }
     let count = list.first().copied().unwrap_or(0);
+    if count == 0 {
+        return Err(options.wrong("atoms", "\"all\", a species, a number from 1 or a list", &given));
+    }
     if count > glass.len() {
         return Err(Error::input(format!("artn: `atoms` is {count}, but the glass has {} atoms", glass.len())));
     }

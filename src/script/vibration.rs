@@ -1,6 +1,6 @@
 //! Vibrations in scripts: modes, harmonic and thermal mean squared displacements.
 
-use super::dynamics::Frames;
+use super::dynamics::{Frames, say_rounding};
 use super::{Library, Options, Raw, fail, observer};
 use crate::glass::Glass;
 use crate::table::{Column, Table};
@@ -82,7 +82,7 @@ mod binding {
     /// - `fraction`: their share of all 3 N modes instead, rounded down but at least one, 0.0025
     /// - `all`: true for all modes, of at most 1000 atoms
     /// - `tolerance`: largest |D e - omega^2 e| in units of the largest omega^2, 1e-9
-    /// - `seed`: seed of the start vectors, on which the modes do not depend, 1
+    /// - `seed`: seed of the start vectors, on which no mode depends but those of a frequency that has more than are asked for, 1
     ///
     /// ```rhai
     /// let modes = glass.modes(#{ lowest: 5 });
@@ -213,6 +213,8 @@ mod binding {
                 == "langevin",
             seed: options.seed("seed")?,
         };
+        let times = [("time", Some(vibration.time)), ("interval", Some(vibration.interval))];
+        super::say_rounding("vibration", vibration.time_step, &times);
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
         Ok(Displacements { average: Run::Vibration(vibration).average(&glass, hop_distance)?, hop_distance })
     }
@@ -248,6 +250,8 @@ mod binding {
             free_cell: options.choice("cell", &["flexible", "fixed"])?.or("flexible".into()) == "flexible",
             seed: options.seed("seed")?,
         };
+        let times = [("time", Some(diffusion.time)), ("interval", Some(diffusion.interval))];
+        super::say_rounding("diffusion", diffusion.time_step, &times);
         let hop_distance = options.positive("hop_distance")?.or(HOP_DISTANCE);
         Ok(Displacements { average: Run::Diffusion(diffusion).average(&glass, hop_distance)?, hop_distance })
     }
