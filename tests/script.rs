@@ -125,6 +125,7 @@ fn what_looks_like_a_mistake_and_is_none_works() {
     for (code, printed) in [
         ("let r = 3; print([(-r)**2, 1 - r**2, -(r**2), 2**(-r + 4), -r])", "[9, -8, -9, 2, -3]\n"),
         ("let a = [1, 2]; print(a.map(|x| { let a = 3; x + a })); print([3].map(|x| x + a.len()))", "[4, 5]\n[5]\n"),
+        ("let a = [1, 2]; print(a[[1].map(|x| a.len() - x)[0]])", "2\n"),
         ("let a = [1, 2]; print([a.map(|x| x + 1).len(), 3].map(|x| x + a.len()))", "[4, 5]\n"),
     ] {
         let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use super::error::{Context, Report};
 use super::help::Entry;
 use super::options;
 use super::system::Given;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing that is wrong.
@@ -164,23 +164,32 @@ pub(super) fn used_twice(ast: &AST) -> Vec<Fault> {
     faults
 }
 
-/// The method that is given the closure at the end of the path, if the path starts with a call on `variable`.
+/// The method that is given the closure at the end of the path, if the path starts with a chain of calls on `variable`.
 fn method_called_on(variable: &str, path: &[ASTNode]) -> Option<String> {
-    let parts = |node: &ASTNode| match node {
-        ASTNode::Expr(Expr::Dot(parts, ..) | Expr::Index(parts, ..)) => Some((parts.lhs.clone(), parts.rhs.clone())),
-        _ => None,
+    let (mut place, mut after_index) = (0, false);
+    let call = loop {
+        let (parts, flags, is_index) = match path.get(place)? {
+            ASTNode::Expr(Expr::Dot(parts, flags, _)) => (parts, flags, false),
+            ASTNode::Expr(Expr::Index(parts, flags, _)) => (parts, flags, true),
+            ASTNode::Expr(Expr::MethodCall(call, _)) if place > 0 => break call,
+            _ => return None,
+        };
+        if place == 0 && !matches!(&parts.lhs, Expr::Variable(name, ..) if name.1 == variable) {
+            return None;
+        }
+        let ASTNode::Expr(next) = path.get(place + 1)? else { return None };
+        let is_first = std::ptr::eq(*next, &parts.lhs);
+        // An index is worked out before the variable is held.
+        if (is_first && after_index) || (!is_first && is_index && flags.contains(ASTFlags::BREAK)) {
+            return None;
+        }
+        (place, after_index) = (place + 1, is_index);
     };
-    let (Expr::Variable(name, ..), _) = parts(path.first()?)? else { return None };
-    if name.1 != variable {
-        return None;
-    }
-    let chain = path.iter().position(|node| parts(node).is_none())?;
-    let Some(ASTNode::Expr(Expr::MethodCall(call, _))) = path.get(chain) else { return None };
     // What is passed on as it is, or within a list or a map.
     let is_passed = |node: &ASTNode| {
         matches!(node, ASTNode::Stmt(_) | ASTNode::Expr(Expr::Stmt(_) | Expr::Map(..) | Expr::Array(..)))
     };
-    path[chain + 1..path.len() - 1].iter().all(is_passed).then(|| call.name.to_string())
+    path[place + 1..path.len() - 1].iter().all(is_passed).then(|| call.name.to_string())
 }
 
 /// How many arguments each function of a name takes in a call, and whether the last may be left out.

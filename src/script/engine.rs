@@ -527,7 +527,7 @@ fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
         let place = source.map(|s| format!("{s}:{position:?} ")).unwrap_or_default();
         terminal::observer().say(&format!("{place}{text}"));
     });
-    let before = Mutex::new(Vec::new());
+    let before = Mutex::new((Position::NONE, Vec::new()));
     let explained = |text: &str| Token::LexError(Box::new(LexError::Runtime(text.into())));
     let read = move |token, position| match token {
         Token::Underscore if last_value.lock().is_ok_and(|p| p.contains(&position)) => {
@@ -535,15 +535,21 @@ fn listen(engine: &mut Engine, last_value: Arc<Mutex<Vec<Position>>>) {
         }
         // Exclusive or of the bits, where a reader sees a power.
         Token::XOr | Token::XOrAssign => explained("`^` is not an operator here: a power is x ** 2"),
-        Token::PowerOf if before.lock().is_ok_and(|before| super::scan::ends_in_negative(&before)) => {
+        Token::PowerOf if before.lock().is_ok_and(|before| super::scan::ends_in_negative(&before.1)) => {
             explained("-x**2 would be (-x)**2 here; write -(x**2), or (-x)**2 where that is meant")
         }
         token => {
             if let Ok(mut before) = before.lock() {
-                if before.len() >= LONGEST_OPERAND {
-                    before.drain(..LONGEST_OPERAND / 2);
+                let (last, tokens) = &mut *before;
+                // Another text begins.
+                if position <= *last {
+                    tokens.clear();
                 }
-                before.push(token.clone());
+                if tokens.len() >= LONGEST_OPERAND {
+                    tokens.drain(..LONGEST_OPERAND / 2);
+                }
+                tokens.push(token.clone());
+                *last = position;
             }
             token
         }

@@ -98,8 +98,9 @@ fn from_parquet(bytes: Vec<u8>) -> Result<Table> {
 }
 
 fn is_understood(kind: &ArrowDataType) -> bool {
-    use ArrowDataType::{Boolean, LargeUtf8, Null, Utf8, Utf8View};
-    kind.is_numeric() || matches!(kind, Boolean | LargeUtf8 | Null | Utf8 | Utf8View)
+    use ArrowDataType::{Boolean, Decimal, Decimal32, Decimal64, Decimal256, LargeUtf8, Null, Utf8, Utf8View};
+    let is_decimal = matches!(kind, Decimal(..) | Decimal32(..) | Decimal64(..) | Decimal256(..));
+    (kind.is_numeric() && !is_decimal) || matches!(kind, Boolean | LargeUtf8 | Null | Utf8 | Utf8View)
 }
 
 /// The table in the bytes of a csv file.
