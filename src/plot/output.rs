@@ -53,7 +53,12 @@ fn fonts() -> Arc<Database> {
 
 fn rasterized(svg: &str) -> Result<Vec<u8>> {
     let options = Options { font_family: "DejaVu Sans".into(), fontdb: fonts(), ..Options::default() };
-    let tree = Tree::from_str(svg, &options).map_err(|e| Error::numeric(format!("figure: {e}")))?;
+    let tree = Tree::from_str(svg, &options).map_err(|e| match e.to_string() {
+        text if text.contains("nodes limit") => {
+            Error::input("figure: too many points for a png, some 500,000 are possible; save it as .svg, or draw fewer")
+        }
+        text => Error::numeric(format!("figure: {text}")),
+    })?;
     let (width, height) = (tree.size().width() * ENLARGEMENT, tree.size().height() * ENLARGEMENT);
     let mut picture = Pixmap::new(width.round() as u32, height.round() as u32)
         .ok_or_else(|| Error::input(format!("figure: a picture of {width} x {height} pixels is too large")))?;
