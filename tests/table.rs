@@ -403,7 +403,7 @@ fn tables_of_other_programs_are_understood() {
     }
     assert_eq!(read("a\nx;y\n").names(), ["a"]);
     assert_eq!(read("a,b\n\"1\n\"\"x\"\", y\",2\n").column("a").unwrap(), Column::text("a", texts(&["1\n\"x\", y"])));
-    // Written by polars 1.x in Python: UInt64 with 2^63 + 5, and text as a categorical.
+    // Written by polars 2.1.0 in Python: UInt64 with 2^63 + 5, and text as a categorical.
     let big = read_table("tests/data/table/big.parquet").unwrap();
     assert_eq!(numbers(&big, "big"), [(1u64 << 63) as f64, 1.0]);
     let error = read_table("tests/data/table/categorical.parquet").unwrap_err().to_string();
