@@ -146,18 +146,18 @@ fn name_of(kind: &Kind, mass: Option<f64>, path: &Path, options: &ReadOptions) -
         Kind::Labelled(number, name) => {
             Err(Error::file(path, format!("the file calls the atom type {number} {name}, `species` lists {}", all())))
         }
-        Kind::Numbered(number) => match (listed(*number), by_mass) {
-            (Some(name), Some(other)) if name != other && elements::mass(name).is_some() => Err(Error::file(
-                path,
-                format!("the atom type {number} has the mass of {other}, but `species` lists {}", all()),
-            )),
-            (Some(name), _) => Ok(name.clone()),
-            (None, Some(name)) if options.species.is_empty() => Ok(name.into()),
-            (None, _) if options.species.is_empty() => Err(Error::file(
-                path,
-                format!("the atom type {number} has no name; give #{{ species: [\"Cu\", \"Zr\"] }}"),
-            )),
-            (None, _) => {
+        Kind::Numbered(number) => match listed(*number) {
+            Some(name) => match by_mass.filter(|other| other != name && elements::mass(name).is_some()) {
+                Some(other) => Err(Error::file(
+                    path,
+                    format!("the atom type {number} has the mass of {other}, but `species` lists {}", all()),
+                )),
+                None => Ok(name.clone()),
+            },
+            None if options.species.is_empty() => by_mass.map(str::to_string).ok_or_else(|| {
+                Error::file(path, format!("the atom type {number} has no name; give #{{ species: [\"Cu\", \"Zr\"] }}"))
+            }),
+            None => {
                 let count = options.species.len();
                 Err(Error::file(path, format!("the atom type {number} has no name: `species` lists {count}")))
             }

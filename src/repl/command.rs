@@ -100,7 +100,7 @@ fn script(talk: &Talk) -> String {
         let next =
             (k + 1..talk.typed.len()).find(|&later| talk.typed[later].gave_value).unwrap_or(talk.typed.len() - 1);
         if typed.gave_value && (k + 1..=next).any(|later| !places[later].is_empty()) {
-            let start = last_statement(&session, &text);
+            let start = session.statements(&text).last().map_or(0, |statement| statement.start);
             text.insert_str(start, &format!("let {name} = "));
         }
         script += &closed(&session, &text);
@@ -120,30 +120,6 @@ fn with_name(text: &str, places: &[rhai::Position], name: &str) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// The byte at which the last statement of an input begins.
-fn last_statement(session: &Session, text: &str) -> usize {
-    let (mut depth, mut start) = (0, None);
-    let mut first = false;
-    for (token, position) in session.tokens(text) {
-        if first {
-            start = Some(position);
-            first = false;
-        }
-        match token {
-            Token::LeftBrace | Token::LeftParen | Token::LeftBracket | Token::MapStart => depth += 1,
-            Token::RightBrace | Token::RightParen | Token::RightBracket => depth -= 1,
-            Token::SemiColon if depth == 0 => first = true,
-            _ => {}
-        }
-    }
-    let Some(position) = start else { return 0 };
-    let line = position.line().unwrap_or(1) - 1;
-    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
-    let content = text.lines().nth(line).unwrap_or_default();
-    let column = position.position().unwrap_or(1) - 1;
-    before + content.char_indices().nth(column).map_or(content.len(), |(at, _)| at)
 }
 
 /// An input that can be followed by another one in a script.

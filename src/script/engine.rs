@@ -15,6 +15,7 @@ use rhai::{
     Position, Scope, Token,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -302,23 +303,35 @@ impl Session {
         self.engine.lex(&[text]).0.take_while(|(token, _)| *token != Token::EOF).collect()
     }
 
-    /// The statements of an input that were done when it failed at a place: what stands before the last `;` before that.
-    pub fn done_before<'t>(&self, text: &'t str, place: (usize, usize)) -> &'t str {
-        let (mut depth, mut end) = (0, 0);
+    /// The statements of an input, each from its first token to behind its `;`; the first with what stands before it.
+    pub fn statements(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let (mut depth, mut begins) = (0, true);
         for (token, position) in self.tokens(text) {
+            let at = || check::offset(text, position).unwrap_or_default();
+            if std::mem::take(&mut begins) {
+                found.push(if found.is_empty() { 0 } else { at() }..text.len());
+            }
             match token {
                 Token::LeftBrace | Token::LeftParen | Token::LeftBracket | Token::MapStart => depth += 1,
                 Token::RightBrace | Token::RightParen | Token::RightBracket => depth -= 1,
                 Token::SemiColon if depth == 0 => {
-                    let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
-                    if at < place {
-                        end = check::offset(text, position).map_or(end, |start| start + 1);
+                    if let Some(statement) = found.last_mut() {
+                        statement.end = at() + 1;
                     }
+                    begins = true;
                 }
                 _ => {}
             }
         }
-        &text[..end]
+        found
+    }
+
+    /// The statements of an input that were done when it failed at a place.
+    pub fn done_before<'t>(&self, text: &'t str, place: Position) -> &'t str {
+        let at = check::offset(text, place).unwrap_or_default();
+        let done = self.statements(text).into_iter().take_while(|statement| statement.end <= at);
+        &text[..done.last().map_or(0, |statement| statement.end)]
     }
 
     /// Tells the parser where an input has the last value.

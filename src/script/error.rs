@@ -49,8 +49,8 @@ pub struct Report {
     pub interrupted: bool,
     /// True when the command line of the script is wrong, not the script.
     pub usage: bool,
-    /// Line and column of the statement that failed, once the script ran.
-    pub place: Option<(usize, usize)>,
+    /// Where the script failed, once it ran.
+    pub place: Option<Position>,
 }
 
 /// What errors are explained with: the texts they quote and the names that exist.
@@ -114,7 +114,7 @@ impl Report {
                 frame.source = input.clone();
             }
         }
-        let place = frames.first().and_then(|f| Some((f.position.line()?, f.position.position().unwrap_or(1))));
+        let place = frames.first().map(|f| f.position).filter(|position| !position.is_none());
         let mut message = context.message(cause, &frames);
         if let Some(rest) = message.strip_prefix(OF_CALLER) {
             let function = frames.last().and_then(|f| f.function.clone());

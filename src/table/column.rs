@@ -147,14 +147,15 @@ impl Column {
         if self.len() == 1 && height != 1 { self.take(&vec![0; height]) } else { self.clone() }
     }
 
-    /// An error that names the row when a number is infinite.
-    pub(crate) fn not_infinite(&self) -> Result<()> {
-        match self.numbers()?.iter().position(|value| value.is_infinite()) {
+    /// The numbers; an error that names the row when one is infinite.
+    pub(crate) fn finite_numbers(&self) -> Result<Vec<f64>> {
+        let numbers = self.numbers()?;
+        match numbers.iter().position(|value| value.is_infinite()) {
             Some(row) => Err(Error::input(format!(
                 "`{}` is infinite in row {row}; leave such rows out with `filter`",
                 self.name
             ))),
-            None => Ok(()),
+            None => Ok(numbers),
         }
     }
 

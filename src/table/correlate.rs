@@ -131,9 +131,8 @@ impl Table {
 
     /// The numbers of two columns in the rows where neither is missing.
     pub fn pairs(&self, x: &str, y: &str) -> Result<(Vec<f64>, Vec<f64>)> {
-        let (a, b) = (self.column(x)?, self.column(y)?);
-        a.not_infinite().and_then(|()| b.not_infinite())?;
-        Ok(a.numbers()?.into_iter().zip(b.numbers()?).filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip())
+        let (a, b) = (self.column(x)?.finite_numbers()?, self.column(y)?.finite_numbers()?);
+        Ok(a.into_iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip())
     }
 }
 

@@ -60,8 +60,8 @@ impl Table {
         let (a, b) = (self.column(x), self.column(y));
         let (a, b) = (a.map_err(|e| e.within("fit_line"))?, b.map_err(|e| e.within("fit_line"))?);
         let errors = error.map(|name| self.column(name)?.numbers()).transpose().map_err(|e| e.within("fit_line"))?;
-        let (xs, ys) = (a.numbers()?, b.numbers()?);
-        a.not_infinite().and_then(|()| b.not_infinite()).map_err(|e| e.within("fit_line"))?;
+        let numbers = |column: &Column| column.finite_numbers().map_err(|e| e.within("fit_line"));
+        let (xs, ys) = (numbers(&a)?, numbers(&b)?);
         let finite =
             |k: &usize| xs[*k].is_finite() && ys[*k].is_finite() && errors.as_ref().is_none_or(|e| e[*k].is_finite());
         let rows: Vec<usize> = (0..self.height()).filter(finite).collect();

@@ -344,34 +344,29 @@ fn to_polars(column: &Column) -> pl::Column {
     }
 }
 
-/// True when whole numbers are none of those that need 64 bits without a sign.
-fn fits(series: &pl::Series) -> Result<bool> {
-    Ok(series.cast(&pl::DataType::Int64).map_err(polars_error)?.null_count() == 0)
-}
-
 /// A polars column as ours: nulls become NaN or empty text; whole numbers that are too large, and those, yes and no with a null become
 /// real.
 fn from_polars(column: &pl::Column, unit: String) -> Result<Column> {
     let series = column.as_materialized_series();
-    let values = match series.dtype() {
-        pl::DataType::Boolean if series.null_count() == 0 => {
+    // A number that is too large is null as well then.
+    let whole =
+        series.dtype().is_integer().then(|| series.cast(&pl::DataType::Int64)).transpose().map_err(polars_error)?;
+    let values = match (series.dtype(), whole.filter(|whole| whole.null_count() == 0)) {
+        (_, Some(whole)) => Values::Integer(Arc::new(whole.i64().map_err(polars_error)?.iter().flatten().collect())),
+        (pl::DataType::Boolean, _) if series.null_count() == 0 => {
             let values = series.bool().map_err(polars_error)?;
             Values::Boolean(Arc::new(values.iter().flatten().collect()))
         }
-        pl::DataType::String => {
+        (pl::DataType::String, _) => {
             let values = series.str().map_err(polars_error)?;
             Values::Text(Arc::new(values.iter().map(|x| x.unwrap_or("").to_string()).collect()))
         }
-        kind if kind.is_integer() && series.null_count() == 0 && fits(series)? => {
-            let series = series.cast(&pl::DataType::Int64).map_err(polars_error)?;
-            Values::Integer(Arc::new(series.i64().map_err(polars_error)?.iter().flatten().collect()))
-        }
-        kind if kind.is_primitive_numeric() || kind.is_null() || kind.is_bool() => {
+        (kind, _) if kind.is_primitive_numeric() || kind.is_null() || kind.is_bool() => {
             let series = series.cast(&pl::DataType::Float64).map_err(polars_error)?;
             let values = series.f64().map_err(polars_error)?;
             Values::Float(Arc::new(values.iter().map(|x| x.unwrap_or(f64::NAN)).collect()))
         }
-        kind => {
+        (kind, _) => {
             return Err(Error::input(format!(
                 "table: column `{}` holds values of type {kind}; only numbers, text and booleans are understood",
                 column.name()
